@@ -1,0 +1,103 @@
+/** The seams: what outer folders implement and inner ones ask for. */
+import type { ComputeBudget } from './compute-budget.ts';
+import type { PixelImage } from './image.ts';
+import type { OutputFormat } from './request.ts';
+import type { GenerationEvent, GenerationOutcome, GenerationTask } from './task.ts';
+import type { HostTensor, Tensor } from './tensor.ts';
+
+/** The parts a bundle may have; a session is made per role and shape. */
+export const ROLES = [
+  'faceDetector',
+  'faceEncoder',
+  'textEncoder',
+  'conditioner',
+  'denoiser',
+  'latentEncoder',
+  'latentDecoder',
+  'imageEncoder',
+  'resampler',
+  'safety',
+] as const;
+export type Role = (typeof ROLES)[number];
+
+export const BACKEND_KINDS = ['webgpu-f16', 'webgpu-f32', 'wasm', 'node-cpu'] as const;
+export type BackendKind = (typeof BACKEND_KINDS)[number];
+
+/** Which backend computes, and why that one. */
+export interface BackendInfo {
+  readonly kind: BackendKind;
+  /** One English sentence for the page and the log, e.g. "WebGPU offers only a software adapter, which is slower than the CPU." */
+  readonly reason: string;
+  /** Adapter or processor in words, if the browser tells. */
+  readonly device: string;
+  readonly threads: number;
+}
+
+export interface RunOptions {
+  /** Outputs that stay on the device; others come back as host tensors. Runners without a device ignore it. */
+  readonly keepOnDevice?: readonly string[];
+  /** Checked before the run starts; a graph run itself cannot be interrupted. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs one bundle's networks. Sessions are created lazily for (role, feed shapes) and serialised by one mutex.
+ * Throws AppError: `weights-invalid`, `graph-invalid`, `out-of-memory`, `device-lost`, `engine-poisoned`, `cancelled`.
+ */
+export interface SessionRunner {
+  readonly backend: BackendInfo;
+  run(role: Role, feeds: Readonly<Record<string, Tensor>>, options?: RunOptions): Promise<Record<string, Tensor>>;
+  /** The tensor in ordinary memory; a host tensor is returned as it is. The device copy is disposed. */
+  read(tensor: Tensor): Promise<HostTensor>;
+  dispose(tensor: Tensor): void;
+  /** Frees the role's sessions, whatever their shapes. */
+  release(role: Role): Promise<void>;
+  /** Weight bytes resident in live sessions. */
+  residentBytes(): number;
+}
+
+/** The files of one opened bundle. */
+export interface BundleFiles {
+  /** Throws AppError `bundle-missing-file`. */
+  read(path: string): Promise<Uint8Array>;
+  /** The same bytes as a Blob where that avoids a copy (the JSPI build streams Blobs to the GPU). */
+  blob(path: string): Promise<Blob>;
+}
+
+/** Pixels in, files out. Browser: ImageBitmap + OffscreenCanvas; Node: its own decoders. */
+export interface ImageCodec {
+  /** EXIF orientation applied. Throws AppError `image-*` naming what is wrong with the bytes. */
+  decode(bytes: Blob): Promise<PixelImage>;
+  encode(image: PixelImage, format: OutputFormat): Promise<Blob>;
+}
+
+/** Row-major f32 product for the forge: a [m,k] · b [k,n] → [m,n]. */
+export type MatMul = (a: Float32Array, b: Float32Array, m: number, k: number, n: number) => Promise<Float32Array>;
+
+/** Verified, content-addressed pieces of weight files. */
+export interface ChunkStore {
+  get(key: string): Promise<Uint8Array | undefined>;
+  set(key: string, bytes: Uint8Array): Promise<void>;
+  delete(key: string): Promise<void>;
+  keys(): Promise<readonly string[]>;
+}
+
+export interface EngineCapabilities {
+  readonly backend: BackendInfo;
+  readonly budget: ComputeBudget;
+  /** Bundle ids that can run without a download. */
+  readonly bundles: readonly string[];
+  readonly crossOriginIsolated: boolean;
+}
+
+/** How a task gets done. Local, remote and test double obey one contract. Cancellation is a result, not an error. */
+export interface Engine {
+  submit(task: GenerationTask): Promise<EngineResult>;
+  /** Resolves when the task is no longer running; unknown ids are ignored. */
+  cancel(taskId: string): Promise<void>;
+  subscribe(listener: (event: GenerationEvent) => void): () => void;
+  capabilities(): Promise<EngineCapabilities>;
+}
+
+export type EngineResult =
+  { readonly status: 'done'; readonly outcome: GenerationOutcome } | { readonly status: 'cancelled' };
