@@ -20,7 +20,7 @@ export async function openBundle(files: BundleFiles): Promise<ModelBundle> {
   const index = v.safeParse(v.record(v.string(), tensorIndexSchema), await readJson(files, manifest.weightIndex));
   if (!index.success) throw invalid(manifest.weightIndex, index.issues);
   requireRoles(manifest);
-  return { manifest, tensors: index.output as ModelBundle['tensors'], files };
+  return { manifest, tensors: index.output, files };
 }
 
 /** Validates the JSON of a `bundle.json`. Throws AppError `bundle-invalid`. */
