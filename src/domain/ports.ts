@@ -95,9 +95,9 @@ export interface Engine {
   submit(task: GenerationTask): Promise<EngineResult>;
   /** Resolves when the task is no longer running; unknown ids are ignored. */
   cancel(taskId: string): Promise<void>;
-  subscribe(listener: (event: GenerationEvent) => void): () => void;
+  subscribe(listener: (event: GenerationEvent<Blob>) => void): () => void;
   capabilities(): Promise<EngineCapabilities>;
 }
 
 export type EngineResult =
-  { readonly status: 'done'; readonly outcome: GenerationOutcome } | { readonly status: 'cancelled' };
+  { readonly status: 'done'; readonly outcome: GenerationOutcome<Blob> } | { readonly status: 'cancelled' };

@@ -18,11 +18,12 @@ export type Stage = (typeof STAGES)[number];
 /** Wall-clock milliseconds spent per stage, summed over the images of a task. */
 export type StageTimings = Readonly<Partial<Record<Stage, number>>>;
 
-export interface GeneratedImage {
+/** `Picture` is pixels inside the pipeline and an encoded file (Blob) outside the engine: pages never touch pixels. */
+export interface GeneratedImage<Picture = PixelImage> {
   /** Position in the batch, 0-based. */
   readonly index: number;
   readonly seed: number;
-  readonly image: PixelImage;
+  readonly image: Picture;
   /** Cosine between the face embedding of the reference and of the result, −1..1; null when no face was found in the result. */
   readonly likeness: number | null;
 }
@@ -44,12 +45,12 @@ export interface TaskProgress {
 export type TaskState =
   | { readonly status: 'queued'; readonly position: number }
   | { readonly status: 'running'; readonly progress: TaskProgress }
-  | { readonly status: 'done'; readonly outcome: GenerationOutcome }
+  | { readonly status: 'done'; readonly outcome: GenerationOutcome<Blob> }
   | { readonly status: 'failed'; readonly error: AppError }
   | { readonly status: 'cancelled' };
 
-export interface GenerationOutcome {
-  readonly images: readonly GeneratedImage[];
+export interface GenerationOutcome<Picture = PixelImage> {
+  readonly images: readonly GeneratedImage<Picture>[];
   readonly adjustments: readonly Adjustment[];
   readonly timings: StageTimings;
   /** Time spent loading the model before the first stage, 0 when warm. */
@@ -65,7 +66,7 @@ export interface GenerationTask {
 }
 
 /** What an engine tells while it works; one subscription carries all tasks. */
-export type GenerationEvent =
+export type GenerationEvent<Picture = PixelImage> =
   | { readonly type: 'progress'; readonly taskId: string; readonly progress: TaskProgress }
   | {
       readonly type: 'preview';
@@ -74,4 +75,4 @@ export type GenerationEvent =
       readonly step: number;
       readonly preview: PixelImage;
     }
-  | { readonly type: 'image'; readonly taskId: string; readonly result: GeneratedImage };
+  | { readonly type: 'image'; readonly taskId: string; readonly result: GeneratedImage<Picture> };
