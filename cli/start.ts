@@ -12,14 +12,10 @@ function hasDisplay(): boolean {
 }
 
 function openInBrowser(url: string): void {
-  const [command, ...args] =
-    process.platform === 'darwin'
-      ? ['open', url]
-      : process.platform === 'win32'
-        ? ['cmd', '/c', 'start', '', url]
-        : ['xdg-open', url];
+  const command = process.platform === 'darwin' ? 'open' : process.platform === 'win32' ? 'cmd' : 'xdg-open';
+  const args = process.platform === 'win32' ? ['/c', 'start', '', url] : [url];
   // Opening is a courtesy: without an opener the printed address is enough.
-  spawn(command!, args, { stdio: 'ignore', detached: true })
+  spawn(command, args, { stdio: 'ignore', detached: true })
     .on('error', () => undefined)
     .unref();
 }
@@ -32,8 +28,9 @@ if (!Number.isInteger(wanted) || wanted < 0 || wanted > 65535) {
 }
 console.log('Building Likeness …');
 await buildProduct();
-const server = await serveDist('dist', wanted).catch((error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EADDRINUSE' || values.port !== undefined) throw error;
+const server = await serveDist('dist', wanted).catch((error: unknown) => {
+  const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+  if (!taken || values.port !== undefined) throw error;
   return serveDist('dist', 0);
 });
 console.log(`Likeness is open at ${server.url}  (Ctrl+C ends it)`);

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { openBundle, parseManifest } from '../../../src/bundle/open-bundle.ts';
+import { AppError } from '../../../src/domain/errors.ts';
+import type { BundleFiles } from '../../../src/domain/ports.ts';
+
+const HASH = 'a'.repeat(64);
+const network = { class: 'Some', config: {} };
+
+function manifest() {
+  return {
+    format: 1,
+    id: 'tiny',
+    title: 'Tiny',
+    version: '1',
+    family: 'sd-face',
+    licences: [{ part: 'all', name: 'Apache-2.0', commercialUse: true }],
+    safetyChecked: false,
+    latent: { channels: 1, downscale: 8, factor: 1, shift: 0, preview: { matrix: [[1], [1], [1]], bias: [0, 0, 0] } },
+    native: { width: 64, height: 64, multiple: 8, areas: [[64, 64]] },
+    text: { tokens: 8, width: 16, tokenizer: 'tokenizer.json', padTokenId: 0 },
+    face: { embedding: 512, tokens: 4, defaultScale: 1 },
+    schedule: {
+      kind: 'ddim',
+      betas: { kind: 'scaled_linear', start: 0.00085, end: 0.012, trainSteps: 1000 },
+      prediction: 'v_prediction',
+      zeroTerminalSnr: true,
+      setAlphaToOne: true,
+      steps: { default: 4, min: 1, max: 50 },
+      guidance: { default: 1, smallestUseful: 1.5, max: 5 },
+      unconditionalFace: 'zero',
+    },
+    defaults: { strength: 0.15 },
+    networks: {
+      textEncoder: network,
+      conditioner: network,
+      denoiser: network,
+      latentEncoder: network,
+      latentDecoder: network,
+    },
+    weightIndex: 'weights.json',
+    files: [{ path: 'weights.json', bytes: 2, sha256: HASH, chunkBytes: 16, chunks: [HASH] }],
+  };
+}
+
+function filesOf(contents: Record<string, unknown>): BundleFiles {
+  const read = (path: string) => {
+    const content = contents[path];
+    if (content === undefined) return Promise.reject(new AppError('bundle-missing-file', path));
+    return Promise.resolve(new TextEncoder().encode(typeof content === 'string' ? content : JSON.stringify(content)));
+  };
+  return { read, blob: async (path) => new Blob([(await read(path)) as Uint8Array<ArrayBuffer>]) };
+}
+
+describe('openBundle', () => {
+  it('opens a valid bundle', async () => {
+    const tensor = { kind: 'float', file: 'w.bin', dims: [2], dtype: 'float32', data: { offset: 0, length: 8 } };
+    const bundle = await openBundle(
+      filesOf({ 'bundle.json': manifest(), 'weights.json': { denoiser: { x: tensor } } }),
+    );
+    expect(bundle.manifest.id).toBe('tiny');
+    expect(bundle.tensors.denoiser?.x).toEqual(tensor);
+  });
+
+  it('names every missing or wrong field', () => {
+    const bad = { ...manifest(), title: undefined, latent: { ...manifest().latent, channels: 0 } };
+    expect(() => parseManifest(bad)).toThrow(expect.objectContaining({ code: 'bundle-invalid' }) as Error);
+    expect(() => parseManifest(bad)).toThrow(/title/);
+    expect(() => parseManifest(bad)).toThrow(/latent\.channels/);
+  });
+
+  it('refuses another format and says what to do', () => {
+    expect(() => parseManifest({ ...manifest(), format: 2 })).toThrow(/format 2 is not known.*Update the app/);
+    expect(() => parseManifest(null)).toThrow(/format undefined/);
+  });
+
+  it('refuses a bundle without the networks that make an image', async () => {
+    const networks = { ...manifest().networks, denoiser: undefined };
+    const files = filesOf({ 'bundle.json': { ...manifest(), networks }, 'weights.json': {} });
+    await expect(openBundle(files)).rejects.toThrow(/networks\.denoiser missing/);
+  });
+
+  it('tells damaged JSON and a damaged weight index apart', async () => {
+    await expect(openBundle(filesOf({ 'bundle.json': '<html>' }))).rejects.toThrow(/bundle\.json is not JSON/);
+    const files = filesOf({ 'bundle.json': manifest(), 'weights.json': { denoiser: { x: { kind: 'float' } } } });
+    await expect(openBundle(files)).rejects.toThrow(/weights\.json: denoiser\.x/);
+  });
+});
