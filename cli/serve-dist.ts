@@ -69,12 +69,21 @@ export async function serveDist(root: string, port = 0): Promise<StaticServer> {
 }
 
 async function answer(base: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return end(response, 405, 'Only GET and HEAD.');
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    end(response, 405, 'Only GET and HEAD.');
+    return;
+  }
   const path = decodedPath(request.url ?? '/');
   const file = path === null ? null : resolve(base, `.${path.endsWith('/') ? `${path}index.html` : path}`);
-  if (file === null || !file.startsWith(base + sep)) return end(response, 404, 'Not found.');
+  if (file === null || !file.startsWith(base + sep)) {
+    end(response, 404, 'Not found.');
+    return;
+  }
   const found = await stat(file).catch(() => null);
-  if (!found?.isFile()) return end(response, 404, 'Not found.');
+  if (!found?.isFile()) {
+    end(response, 404, 'Not found.');
+    return;
+  }
   response.writeHead(200, {
     ...SECURITY_HEADERS,
     'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
@@ -82,7 +91,10 @@ async function answer(base: string, request: IncomingMessage, response: ServerRe
     // Names under assets/ carry a content hash.
     'Cache-Control': path?.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
   });
-  if (request.method === 'HEAD') return void response.end();
+  if (request.method === 'HEAD') {
+    response.end();
+    return;
+  }
   createReadStream(file)
     .on('error', () => response.destroy())
     .pipe(response);

@@ -48,7 +48,7 @@ function filesOf(contents: Record<string, unknown>): BundleFiles {
     if (content === undefined) return Promise.reject(new AppError('bundle-missing-file', path));
     return Promise.resolve(new TextEncoder().encode(typeof content === 'string' ? content : JSON.stringify(content)));
   };
-  return { read, blob: async (path) => new Blob([(await read(path)) as Uint8Array<ArrayBuffer>]) };
+  return { read, blob: async (path) => new Blob([await read(path)]) };
 }
 
 describe('openBundle', () => {
