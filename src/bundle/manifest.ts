@@ -94,6 +94,8 @@ export const manifestSchema = v.object({
     padTokenId: bytes,
     /** Groups of words the model knows; absent when it knows the language at large. */
     knownWords: v.optional(v.record(v.string(), v.array(v.string()))),
+    /** Prompts that show what the model can do; the page offers them. */
+    examples: v.optional(v.array(v.string())),
   }),
   face,
   schedule,

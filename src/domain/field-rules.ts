@@ -8,6 +8,8 @@ export type RuleResult<T> = { readonly ok: true; readonly value: T } | { readonl
 export interface FieldRule<T> {
   /** e.g. "a whole number from 1 to 8". */
   readonly expected: string;
+  /** Bounds of a number, for sliders and number fields. */
+  readonly range?: { readonly min: number; readonly max: number; readonly whole: boolean };
   check(value: unknown): RuleResult<T>;
 }
 
@@ -18,6 +20,7 @@ const yes = <T>(value: T): RuleResult<T> => ({ ok: true, value });
 export function numberBetween(min: number, max: number): FieldRule<number> {
   return {
     expected: `a number from ${min} to ${max}`,
+    range: { min, max, whole: false },
     check: (value) => (typeof value === 'number' && value >= min && value <= max ? yes(value) : no),
   };
 }
@@ -25,6 +28,7 @@ export function numberBetween(min: number, max: number): FieldRule<number> {
 export function integerBetween(min: number, max: number): FieldRule<number> {
   return {
     expected: `a whole number from ${min} to ${max}`,
+    range: { min, max, whole: true },
     check: (value) =>
       typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max ? yes(value) : no,
   };
@@ -53,7 +57,7 @@ export function oneOf<T extends string>(values: readonly T[]): FieldRule<T> {
 
 /** `rule`, or null for "not set". */
 export function nullable<T>(rule: FieldRule<T>): FieldRule<T | null> {
-  return { expected: rule.expected, check: (value) => (value === null ? yes(null) : rule.check(value)) };
+  return { ...rule, check: (value) => (value === null ? yes(null) : rule.check(value)) };
 }
 
 export function listOf<T>(rule: FieldRule<T>, max: number): FieldRule<readonly T[]> {

@@ -1,0 +1,59 @@
+/** The contract between the page and the generation worker. Both sides import this file and nothing of each other. */
+import type { BundleManifest } from '../bundle/manifest.ts';
+import type { InferenceType } from '../domain/compute-budget.ts';
+import type { DetectedFace } from '../domain/image.ts';
+import type { EngineCapabilities, EngineResult } from '../domain/ports.ts';
+import type { ImageSource } from '../domain/request.ts';
+import type { GenerationEvent, GenerationTask } from '../domain/task.ts';
+
+/** `auto` lets the runtime choose; the others are for tests and for people who want to compare. */
+export const BACKEND_WISHES = ['auto', 'webgpu', 'wasm'] as const;
+export type BackendWish = (typeof BACKEND_WISHES)[number];
+
+/** What a worker is told once, before anything else; another wish needs another worker. */
+export interface WorkerSetup {
+  /** Absolute URL, ending in a slash, under which bundles lie as `<id>/bundle.json`. */
+  readonly modelsUrl: string;
+  readonly inferenceType: InferenceType;
+  readonly backend: BackendWish;
+}
+
+/** A reference picture as the worker read it; coordinates are pixels of the picture as a person sees it (EXIF applied). */
+export interface OpenedPicture {
+  /** The file itself, so that a picture from a URL is fetched only once. */
+  readonly file: Blob;
+  readonly width: number;
+  readonly height: number;
+  /** By descending area; empty when none was found. */
+  readonly faces: readonly DetectedFace[];
+}
+
+/** Bytes of a model that have arrived and been verified. */
+export interface LoadProgress {
+  readonly type: 'load';
+  readonly bundle: string;
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+}
+
+export type WorkerEvent = GenerationEvent<Blob> | LoadProgress;
+
+/** Every method may throw AppError; the code survives the crossing (see error-transfer.ts). */
+export interface GenerationApi {
+  /** The name of the Web Lock that the worker holds while it lives; null where there are no Web Locks. */
+  ready(setup: WorkerSetup): Promise<{ readonly lock: string | null }>;
+  /** Sign of life. */
+  ping(): Promise<void>;
+  /** One long-lived listener per worker. */
+  subscribe(listener: (event: WorkerEvent) => void): Promise<void>;
+  capabilities(): Promise<EngineCapabilities>;
+  /** Reads a bundle's manifest; nothing else of it is loaded. */
+  describeModel(bundle: string): Promise<BundleManifest>;
+  /** Fetches and verifies what is not stored yet; tells `load` events. Every other call that needs the model awaits it. */
+  loadModel(bundle: string): Promise<void>;
+  /** Reads a picture and looks for faces with the bundle's detector. */
+  openPicture(bundle: string, source: ImageSource): Promise<OpenedPicture>;
+  generate(task: GenerationTask): Promise<EngineResult>;
+  /** Returns at once; the task ends as cancelled after the step that is running. */
+  cancel(taskId: string): Promise<void>;
+}

@@ -1,0 +1,161 @@
+import type { BundleManifest } from '../bundle/manifest.ts';
+import { isAppError } from '../domain/errors.ts';
+import type { DetectedFace, PixelImage } from '../domain/image.ts';
+import type { EngineCapabilities, EngineResult, ImageCodec } from '../domain/ports.ts';
+import type { Adjustment, GenerationRequest, ImageSource } from '../domain/request.ts';
+import type { GenerationEvent, GenerationOutcome, GenerationTask } from '../domain/task.ts';
+import type { GenerationApi, OpenedPicture, WorkerEvent, WorkerSetup } from './generation-api.ts';
+
+/** What the pipeline is asked: a request with its pictures decoded. */
+export interface GenerationInput {
+  readonly request: GenerationRequest;
+  readonly adjustments: readonly Adjustment[];
+  readonly reference: PixelImage;
+  readonly moreReferences: readonly PixelImage[];
+  readonly emit: (event: GenerationEvent) => void;
+  readonly signal: AbortSignal;
+  readonly taskId: string;
+}
+
+/** A loaded model with what runs it. */
+export interface Model {
+  findFaces(image: PixelImage): Promise<readonly DetectedFace[]>;
+  generate(input: GenerationInput): Promise<GenerationOutcome>;
+}
+
+/** What a worker is put together from; see workers/generation.worker.ts. */
+export interface GenerationParts {
+  readonly codec: ImageCodec;
+  readonly readImage: (source: ImageSource, signal?: AbortSignal) => Promise<Blob>;
+  readonly capabilities: () => Promise<EngineCapabilities>;
+  readonly describe: (bundle: string) => Promise<BundleManifest>;
+  readonly load: (bundle: string, onProgress: (loadedBytes: number, totalBytes: number) => void) => Promise<Model>;
+}
+
+/** The worker's side of GenerationApi, free of comlink and of worker globals: one task at a time, in order. */
+export class GenerationService implements GenerationApi {
+  readonly #assemble: (setup: WorkerSetup) => GenerationParts;
+  readonly #lock: string | null;
+  #parts: GenerationParts | null = null;
+  #listener: (event: WorkerEvent) => void = () => undefined;
+  readonly #models = new Map<string, Promise<Model>>();
+  readonly #tasks = new Map<string, AbortController>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(assemble: (setup: WorkerSetup) => GenerationParts, lock: string | null) {
+    this.#assemble = assemble;
+    this.#lock = lock;
+  }
+
+  ready(setup: WorkerSetup): Promise<{ readonly lock: string | null }> {
+    this.#parts = this.#assemble(setup);
+    return Promise.resolve({ lock: this.#lock });
+  }
+
+  ping(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  subscribe(listener: (event: WorkerEvent) => void): Promise<void> {
+    this.#listener = listener;
+    return Promise.resolve();
+  }
+
+  async capabilities(): Promise<EngineCapabilities> {
+    return this.#assembled().capabilities();
+  }
+
+  async describeModel(bundle: string): Promise<BundleManifest> {
+    return this.#assembled().describe(bundle);
+  }
+
+  async loadModel(bundle: string): Promise<void> {
+    await this.#model(bundle);
+  }
+
+  async openPicture(bundle: string, source: ImageSource): Promise<OpenedPicture> {
+    const { codec, readImage } = this.#assembled();
+    const file = await readImage(source);
+    const image = await codec.decode(file);
+    const model = await this.#model(bundle);
+    const faces = await model.findFaces(image);
+    return { file, width: image.width, height: image.height, faces };
+  }
+
+  async generate(task: GenerationTask): Promise<EngineResult> {
+    const controller = new AbortController();
+    this.#tasks.set(task.taskId, controller);
+    const before = this.#last;
+    const run = before.then(() => this.#run(task, controller.signal));
+    this.#last = run.catch(() => undefined);
+    try {
+      return await run;
+    } catch (error) {
+      if (isAppError(error, 'cancelled')) return { status: 'cancelled' };
+      throw error;
+    } finally {
+      this.#tasks.delete(task.taskId);
+    }
+  }
+
+  cancel(taskId: string): Promise<void> {
+    this.#tasks.get(taskId)?.abort();
+    return Promise.resolve();
+  }
+
+  async #run(task: GenerationTask, signal: AbortSignal): Promise<EngineResult> {
+    if (signal.aborted) return { status: 'cancelled' };
+    const { codec, readImage } = this.#assembled();
+    const { request, taskId } = task;
+    const begin = performance.now();
+    const model = await this.#model(request.appId);
+    const startupMs = performance.now() - begin;
+    const pictures: PixelImage[] = [];
+    for (const source of [request.image, ...request.referenceImages]) {
+      pictures.push(await codec.decode(await readImage(source, signal)));
+    }
+    const [reference, ...moreReferences] = pictures;
+    const encoded = new Map<PixelImage, Promise<Blob>>();
+    const encode = (image: PixelImage): Promise<Blob> => {
+      const present = encoded.get(image) ?? codec.encode(image, request.outputFormat);
+      encoded.set(image, present);
+      return present;
+    };
+    const emit = (event: GenerationEvent): void => {
+      if (event.type !== 'image') return this.#listener(event);
+      void encode(event.result.image).then(
+        (image) => this.#listener({ ...event, result: { ...event.result, image } }),
+        () => undefined, // the same promise fails the task below
+      );
+    };
+    const input = {
+      request,
+      adjustments: task.adjustments,
+      reference: reference!,
+      moreReferences,
+      emit,
+      signal,
+      taskId,
+    };
+    const outcome = await model.generate(input);
+    const images = await Promise.all(outcome.images.map(async (r) => ({ ...r, image: await encode(r.image) })));
+    return { status: 'done', outcome: { ...outcome, images, startupMs } };
+  }
+
+  async #model(bundle: string): Promise<Model> {
+    const present = this.#models.get(bundle);
+    if (present !== undefined) return present;
+    const loading = this.#assembled().load(bundle, (loadedBytes, totalBytes) =>
+      this.#listener({ type: 'load', bundle, loadedBytes, totalBytes }),
+    );
+    this.#models.set(bundle, loading);
+    // A failed download is tried again by the next call.
+    loading.catch(() => this.#models.delete(bundle));
+    return loading;
+  }
+
+  #assembled(): GenerationParts {
+    if (this.#parts === null) throw new Error('ready() has to be called first.');
+    return this.#parts;
+  }
+}
