@@ -1,5 +1,5 @@
 import type { AppError } from './errors.ts';
-import type { PixelImage } from './image.ts';
+import type { DetectedFace, PixelImage } from './image.ts';
 import type { Adjustment, GenerationRequest } from './request.ts';
 
 export const STAGES = [
