@@ -1,0 +1,139 @@
+/** Layers with weights. `name` is the module's name in the reference's state dict: its tensors are `name.weight`, `name.bias`. */
+import { AppError } from '../domain/errors.ts';
+import type { TensorEntry } from '../bundle/weight-index.ts';
+import type { Graph, Value } from './graph.ts';
+
+export interface ConvOptions {
+  readonly kernel: number;
+  readonly stride?: number;
+  /** Zeros around the image: one number, or [top, left, bottom, right]. Default: keeps the size at stride 1. */
+  readonly padding?: number | readonly [number, number, number, number];
+  readonly bias?: boolean;
+}
+
+/** 2-D convolution, [B,C,H,W] → [B,channels,H',W']. Weights: float, int8 per output channel, or n-bit where kernel is 1. */
+export function conv(graph: Graph, x: Value, name: string, channels: number, options: ConvOptions): Value {
+  const { kernel, stride = 1, padding = (kernel - 1) >> 1, bias = true } = options;
+  const [batch = 1, inputs = 1, height = 1, width = 1] = x.dims;
+  const entry = graph.stored(`${name}.weight`, [channels, inputs, kernel, kernel]);
+  if (entry.kind === 'nbits' && kernel === 1 && stride === 1 && padding === 0) {
+    const tokens = product(graph, toTokens(graph, x), `${name}.weight`, entry, channels);
+    const image = fromTokens(graph, tokens, height, width);
+    return bias ? graph.add(image, graph.weight(`${name}.bias`, [channels], [channels, 1, 1])) : image;
+  }
+  const pads = typeof padding === 'number' ? [padding, padding, padding, padding] : padding;
+  const size = (length: number, before: number, after: number) =>
+    Math.floor((length + before + after - kernel) / stride) + 1;
+  const dims = [batch, channels, size(height, pads[0] ?? 0, pads[2] ?? 0), size(width, pads[1] ?? 0, pads[3] ?? 0)];
+  const weights = dequantised(graph, `${name}.weight`, entry);
+  return graph.node('Conv', [x, weights, bias ? graph.weight(`${name}.bias`, [channels]) : undefined], dims, {
+    attributes: { kernel_shape: [kernel, kernel], strides: [stride, stride], pads },
+  });
+}
+
+/** x · Wᵀ + b over the last axis, [..., K] → [..., features]. Weights: float, int8 per row, or n-bit blocks. */
+export function linear(graph: Graph, x: Value, name: string, features: number, bias = true): Value {
+  const inner = x.dims.at(-1) ?? 1;
+  const entry = graph.stored(`${name}.weight`, [features, inner]);
+  const outDims = [...x.dims.slice(0, -1), features];
+  const biasWeight = bias ? graph.weight(`${name}.bias`, [features]) : undefined;
+  if (entry.kind === 'nbits') {
+    const y = product(graph, x, `${name}.weight`, entry, features);
+    return biasWeight === undefined ? y : graph.add(y, biasWeight);
+  }
+  const rows = x.dims.slice(0, -1).reduce((count, dim) => count * dim, 1);
+  const weights = dequantised(graph, `${name}.weight`, entry);
+  const y = graph.node('Gemm', [graph.reshape(x, [rows, inner]), weights, biasWeight], [rows, features], {
+    attributes: { transB: 1 },
+  });
+  return graph.reshape(y, outDims);
+}
+
+/**
+ * GroupNorm over [B,C,H,W] as Reshape → InstanceNormalization → Reshape → Mul → Add: the fused operators have no
+ * WebGPU kernel in onnxruntime-web 1.30.
+ */
+export function groupNorm(graph: Graph, x: Value, name: string, groups: number, epsilon: number): Value {
+  const [batch = 1, channels = 1, height = 1, width = 1] = x.dims;
+  if (channels % groups !== 0) {
+    throw new AppError(
+      'bundle-invalid',
+      `${name}: ${channels} channels cannot be split into ${groups} groups (norm_num_groups).`,
+    );
+  }
+  const grouped = graph.reshape(x, [batch, groups, (channels / groups) * height * width]);
+  const ones = graph.constant(new Float32Array(groups).fill(1), [groups]);
+  const zeros = graph.constant(new Float32Array(groups), [groups]);
+  const attributes = { epsilon: { float: epsilon } };
+  const normed = graph.node('InstanceNormalization', [grouped, ones, zeros], grouped.dims, { attributes });
+  const scaled = graph.multiply(
+    graph.reshape(normed, x.dims),
+    graph.weight(`${name}.weight`, [channels], [channels, 1, 1]),
+  );
+  return graph.add(scaled, graph.weight(`${name}.bias`, [channels], [channels, 1, 1]));
+}
+
+/** LayerNorm over the last axis. One operator: taken apart it overflows in f16. */
+export function layerNorm(graph: Graph, x: Value, name: string, epsilon: number): Value {
+  const width = x.dims.at(-1) ?? 1;
+  const inputs = [x, graph.weight(`${name}.weight`, [width]), graph.weight(`${name}.bias`, [width])];
+  return graph.node('LayerNormalization', inputs, x.dims, { attributes: { axis: -1, epsilon: { float: epsilon } } });
+}
+
+/** Rows of a table [vocabulary, width] by int32 ids [1,L] → [1,L,width]. int8 rows are gathered before they are scaled. */
+export function embedding(graph: Graph, ids: Value, name: string, vocabulary: number, width: number): Value {
+  const entry = graph.stored(name, [vocabulary, width]);
+  const dims = [...ids.dims, width];
+  if (entry.kind !== 'int8') return graph.node('Gather', [graph.weight(name, [vocabulary, width]), ids], dims);
+  const rows = graph.external(name, 'int8', [vocabulary, width], entry.file, entry.data);
+  const scales = graph.external(`${name}:scale`, 'float32', [vocabulary, 1], entry.file, entry.scale);
+  const row = graph.cast(graph.node('Gather', [rows, ids], dims), 'float32');
+  const scale = graph.node('Gather', [scales, ids], [...ids.dims, 1]);
+  return graph.cast(graph.multiply(row, scale), graph.compute);
+}
+
+/** softmax(q kᵀ / √d + bias) v with `heads` heads. q is [B,S,H], k and v are [B,T,H], bias [1,1,S,T] → [B,S,H]. */
+export function attention(graph: Graph, query: Value, key: Value, value: Value, heads: number, bias?: Value): Value {
+  const inputs = bias ? [query, key, value, undefined, undefined, bias] : [query, key, value];
+  return graph.node('MultiHeadAttention', inputs, query.dims, {
+    domain: 'com.microsoft',
+    attributes: { num_heads: heads },
+  });
+}
+
+/** [B,C,H,W] → [B,H·W,C]. */
+export function toTokens(graph: Graph, x: Value): Value {
+  const [batch = 1, channels = 1, height = 1, width = 1] = x.dims;
+  return graph.transpose(graph.reshape(x, [batch, channels, height * width]), [0, 2, 1]);
+}
+
+/** [B,H·W,C] → [B,C,H,W]. */
+export function fromTokens(graph: Graph, x: Value, height: number, width: number): Value {
+  const [batch = 1, , channels = 1] = x.dims;
+  return graph.reshape(graph.transpose(x, [0, 2, 1]), [batch, channels, height, width]);
+}
+
+type NbitsEntry = Extract<TensorEntry, { kind: 'nbits' }>;
+
+/** x · Wᵀ by com.microsoft.MatMulNBits, symmetric (no zero points). */
+function product(graph: Graph, x: Value, name: string, entry: NbitsEntry, features: number): Value {
+  const inner = x.dims.at(-1) ?? 1;
+  const { bits, blockSize } = entry;
+  const blocks = Math.ceil(inner / blockSize);
+  const quants = graph.external(name, 'uint8', [features, blocks, (blockSize * bits) / 8], entry.file, entry.data);
+  const scale = graph.external(`${name}:scale`, 'float32', [features * blocks], entry.file, entry.scale);
+  const attributes = { K: inner, N: features, bits, block_size: blockSize };
+  return graph.node('MatMulNBits', [x, quants, graph.castInitializer(scale)], [...x.dims.slice(0, -1), features], {
+    domain: 'com.microsoft',
+    attributes,
+  });
+}
+
+/** A weight as floats of the compute type; int8 stays packed in memory and is unpacked by DequantizeLinear at run time. */
+function dequantised(graph: Graph, name: string, entry: TensorEntry): Value {
+  if (entry.kind !== 'int8') return graph.weight(name, entry.dims);
+  const quants = graph.external(name, 'int8', entry.dims, entry.file, entry.data);
+  const scale = graph.external(`${name}:scale`, 'float32', [entry.dims[0] ?? 1], entry.file, entry.scale);
+  const inputs = [quants, graph.castInitializer(scale)];
+  return graph.node('DequantizeLinear', inputs, entry.dims, { type: graph.compute, attributes: { axis: 0 } });
+}

@@ -1,0 +1,200 @@
+/**
+ * The denoiser: UNet2DConditionModel of diffusers 0.42 (any SD1.5-type config), whose text and face keys/values come
+ * in ready-made from the conditioner.
+ */
+import { AppError } from '../domain/errors.ts';
+import type { TensorIndex } from '../bundle/weight-index.ts';
+import { Graph, type BuiltGraph, type ComputeType, type Value } from './graph.ts';
+import { requireDims, type InputDims } from './input-dims.ts';
+import { attention, conv, fromTokens, groupNorm, layerNorm, linear, toTokens } from './layers.ts';
+import {
+  crossAttentionLayers,
+  packedWidth,
+  readUnetConfig,
+  type CrossAttentionLayer,
+  type UnetConfig,
+} from './unet-config.ts';
+
+/** Epsilon of the GroupNorm in Transformer2DModel and of its LayerNorms, fixed in the reference. */
+const TRANSFORMER_NORM_EPS = 1e-6;
+const LAYER_NORM_EPS = 1e-5;
+
+/**
+ * sample [b,c,h,w], timestep [1], text_kv [b,L,K] and, where there is a face, face_kv [b,t,K] → out_sample [b,c,h,w].
+ * h and w may be odd: the way up returns to the sizes of the way down.
+ */
+export function buildUnet(config: unknown, tensors: TensorIndex, dims: InputDims, compute: ComputeType): BuiltGraph {
+  const unet = new Unet(readUnetConfig(config), new Graph('denoiser', tensors, compute), dims);
+  return unet.build();
+}
+
+class Unet {
+  private readonly config: UnetConfig;
+  private readonly graph: Graph;
+  private readonly dims: InputDims;
+  private readonly cross: ReadonlyMap<string, CrossAttentionLayer>;
+  private readonly packed: number;
+
+  constructor(config: UnetConfig, graph: Graph, dims: InputDims) {
+    this.config = config;
+    this.graph = graph;
+    this.dims = dims;
+    const layers = crossAttentionLayers(config);
+    this.cross = new Map(layers.map((layer) => [layer.name, layer]));
+    this.packed = packedWidth(layers);
+  }
+
+  build(): BuiltGraph {
+    const { config, graph } = this;
+    const { block_out_channels: widths, layers } = config;
+    const context = this.inputs();
+    const time = this.timeEmbedding();
+
+    let x = conv(graph, context.sample, 'conv_in', widths[0] ?? 0, { kernel: config.conv_in_kernel });
+    const skips = [x];
+    widths.forEach((width, level) => {
+      const block = `down_blocks.${level}`;
+      const hasAttention = config.down_block_types[level] === 'CrossAttnDownBlock2D';
+      for (let i = 0; i < (layers[level] ?? 0); i++) {
+        x = this.resnet(x, time, `${block}.resnets.${i}`, width);
+        if (hasAttention) x = this.transformer(x, context, `${block}.attentions.${i}`, level);
+        skips.push(x);
+      }
+      if (level === widths.length - 1) return;
+      const padding = config.downsample_padding === 0 ? ([0, 0, 1, 1] as const) : 1;
+      x = conv(graph, x, `${block}.downsamplers.0.conv`, width, { kernel: 3, stride: 2, padding });
+      skips.push(x);
+    });
+
+    x = this.middle(x, time, context);
+
+    config.up_block_types.forEach((type, i) => {
+      const level = widths.length - 1 - i;
+      const width = widths[level] ?? 0;
+      for (let j = 0; j <= (layers[level] ?? 0); j++) {
+        const skip = skips.pop();
+        if (skip === undefined)
+          throw new AppError('graph-invalid', 'The UNet has more layers on the way up than down.');
+        x = this.resnet(graph.concat([x, skip], 1), time, `up_blocks.${i}.resnets.${j}`, width);
+        if (type === 'CrossAttnUpBlock2D') x = this.transformer(x, context, `up_blocks.${i}.attentions.${j}`, level);
+      }
+      const next = skips.at(-1);
+      if (next === undefined) return;
+      const [, , height = 0, columns = 0] = next.dims;
+      const larger = graph.resizeNearest(x, height, columns);
+      x = conv(graph, larger, `up_blocks.${i}.upsamplers.0.conv`, width, { kernel: 3 });
+    });
+
+    x = graph.silu(groupNorm(graph, x, 'conv_norm_out', config.norm_num_groups, config.norm_eps));
+    graph.output('out_sample', conv(graph, x, 'conv_out', config.out_channels, { kernel: config.conv_out_kernel }));
+    return graph.finish();
+  }
+
+  private inputs(): Context {
+    const { config, graph, dims, packed } = this;
+    const [batch] = requireDims(dims, 'denoiser', 'sample', [null, config.in_channels, null, null]);
+    requireDims(dims, 'denoiser', 'timestep', [1]);
+    const sample = graph.floatInput('sample', dims['sample'] ?? []);
+    const keysValues = (name: string) => {
+      return graph.floatInput(name, requireDims(dims, 'denoiser', name, [batch ?? null, null, packed]));
+    };
+    const textKv = keysValues('text_kv');
+    return { sample, textKv, faceKv: dims['face_kv'] ? keysValues('face_kv') : undefined };
+  }
+
+  /** Sinusoids of the timestep (in f32 whatever the compute type), two linear layers, SiLU: what every resnet reads. */
+  private timeEmbedding(): Value {
+    const { config, graph } = this;
+    const width = config.block_out_channels[0] ?? 0;
+    const half = width / 2;
+    const frequencies = Float32Array.from({ length: half }, (_, i) =>
+      Math.exp((-Math.log(10_000) * i) / (half - config.freq_shift)),
+    );
+    const timestep = graph.reshape(graph.input('timestep', [1], 'float32'), [1, 1]);
+    const angles = graph.multiply(timestep, graph.constant(frequencies, [1, half], 'float32'));
+    const sine = graph.node('Sin', [angles], angles.dims);
+    const cosine = graph.node('Cos', [angles], angles.dims);
+    const waves = graph.concat(config.flip_sin_to_cos ? [cosine, sine] : [sine, cosine], 1);
+    const embedWidth = config.time_embedding_dim ?? width * 4;
+    const hidden = graph.silu(linear(graph, graph.cast(waves, graph.compute), 'time_embedding.linear_1', embedWidth));
+    return graph.silu(linear(graph, hidden, 'time_embedding.linear_2', embedWidth));
+  }
+
+  private middle(x: Value, time: Value, context: Context): Value {
+    const level = this.config.block_out_channels.length - 1;
+    const width = this.config.block_out_channels[level] ?? 0;
+    if (this.config.mid_block_type === null) return x;
+    let y = this.resnet(x, time, 'mid_block.resnets.0', width);
+    if (this.config.mid_block_type === 'UNetMidBlock2D') return y;
+    y = this.transformer(y, context, 'mid_block.attentions.0', level);
+    return this.resnet(y, time, 'mid_block.resnets.1', width);
+  }
+
+  /** ResnetBlock2D with the time embedding added between its convolutions. */
+  private resnet(x: Value, time: Value, name: string, channels: number): Value {
+    const { graph, config } = this;
+    const norm = (y: Value, part: string) => {
+      return graph.silu(groupNorm(graph, y, `${name}.${part}`, config.norm_num_groups, config.norm_eps));
+    };
+    const first = conv(graph, norm(x, 'norm1'), `${name}.conv1`, channels, { kernel: 3 });
+    const shift = graph.reshape(linear(graph, time, `${name}.time_emb_proj`, channels), [1, channels, 1, 1]);
+    const second = conv(graph, norm(graph.add(first, shift), 'norm2'), `${name}.conv2`, channels, { kernel: 3 });
+    const shortcut = x.dims[1] === channels ? x : conv(graph, x, `${name}.conv_shortcut`, channels, { kernel: 1 });
+    return graph.add(shortcut, second);
+  }
+
+  /** Transformer2DModel with one BasicTransformerBlock: self attention, text and face attention, GEGLU. */
+  private transformer(x: Value, context: Context, name: string, level: number): Value {
+    const { graph, config } = this;
+    const [, channels = 1, height = 1, width = 1] = x.dims;
+    const heads = config.heads[level] ?? 1;
+    const block = `${name}.transformer_blocks.0`;
+    const norm = (y: Value, part: string) => layerNorm(graph, y, `${block}.${part}`, LAYER_NORM_EPS);
+    const project = (y: Value, part: string) => linear(graph, y, `${block}.${part}`, channels, false);
+
+    const normed = groupNorm(graph, x, `${name}.norm`, config.norm_num_groups, TRANSFORMER_NORM_EPS);
+    let y = config.use_linear_projection
+      ? linear(graph, toTokens(graph, normed), `${name}.proj_in`, channels)
+      : toTokens(graph, conv(graph, normed, `${name}.proj_in`, channels, { kernel: 1 }));
+
+    const own = norm(y, 'norm1');
+    const [q, k, v] = ['to_q', 'to_k', 'to_v'].map((part) => project(own, `attn1.${part}`)) as [Value, Value, Value];
+    const mixed = attention(graph, q, k, v, heads);
+    y = graph.add(linear(graph, mixed, `${block}.attn1.to_out.0`, channels), y);
+
+    const query = project(norm(y, 'norm2'), 'attn2.to_q');
+    const read = this.crossAttention(query, context, `${block}.attn2`, heads);
+    y = graph.add(linear(graph, read, `${block}.attn2.to_out.0`, channels), y);
+
+    const gated = linear(graph, norm(y, 'norm3'), `${block}.ff.net.0.proj`, channels * 8);
+    const last = gated.dims.length - 1;
+    const hidden = graph.slice(gated, last, 0, channels * 4);
+    const gate = graph.gelu(graph.slice(gated, last, channels * 4, channels * 8));
+    y = graph.add(linear(graph, graph.multiply(hidden, gate), `${block}.ff.net.2`, channels), y);
+
+    const out = config.use_linear_projection
+      ? fromTokens(graph, linear(graph, y, `${name}.proj_out`, channels), height, width)
+      : conv(graph, fromTokens(graph, y, height, width), `${name}.proj_out`, channels, { kernel: 1 });
+    return graph.add(out, x);
+  }
+
+  /** Text and face each with their own softmax, added (IP-Adapter, arXiv:2308.06721); the face scale is in its values. */
+  private crossAttention(query: Value, context: Context, name: string, heads: number): Value {
+    const layer = this.cross.get(name);
+    if (layer === undefined) throw new AppError('graph-invalid', `${name} is not among the cross-attention layers.`);
+    const { offset, width } = layer;
+    const attend = (keysValues: Value) => {
+      const key = this.graph.slice(keysValues, 2, offset, offset + width);
+      const value = this.graph.slice(keysValues, 2, offset + width, offset + 2 * width);
+      return attention(this.graph, query, key, value, heads);
+    };
+    const text = attend(context.textKv);
+    return context.faceKv ? this.graph.add(text, attend(context.faceKv)) : text;
+  }
+}
+
+interface Context {
+  readonly sample: Value;
+  readonly textKv: Value;
+  readonly faceKv: Value | undefined;
+}
