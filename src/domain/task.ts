@@ -67,6 +67,13 @@ export interface GenerationTask {
 
 /** What an engine tells while it works; one subscription carries all tasks. */
 export type GenerationEvent<Picture = PixelImage> =
+  /** The faces of the reference by descending area, in its pixels, and which one is used (−1: none). */
+  | {
+      readonly type: 'faces';
+      readonly taskId: string;
+      readonly faces: readonly DetectedFace[];
+      readonly chosen: number;
+    }
   | { readonly type: 'progress'; readonly taskId: string; readonly progress: TaskProgress }
   | {
       readonly type: 'preview';
