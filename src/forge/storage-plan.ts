@@ -1,0 +1,26 @@
+/** How each weight of each network is stored: what can be rounded is, what every pixel or step depends on stays float. */
+import type { Role } from '../domain/ports.ts';
+import type { Storage } from './weight-writer.ts';
+
+export const PRECISIONS = ['f32', 'q8', 'q4'] as const;
+/** `q8` and `q4` name the bits of linear layers; convolutions have 8 in both. */
+export type Precision = (typeof PRECISIONS)[number];
+
+/** Convolutions with so few channels on one side touch pixels or latents: conv_in, conv_out, an autoencoder's ends. */
+const EDGE_CHANNELS = 16;
+
+export function chooseStorage(role: Role, name: string, dims: readonly number[], precision: Precision): Storage {
+  const [rows = 1, columns = 1] = dims;
+  if (precision === 'f32' || dims.length < 2 || name.startsWith('time_embedding.')) return 'float32';
+  if (name.includes('position_embedding')) return 'float32';
+  if (name.includes('token_embedding')) return 'int8';
+  if (dims.length === 4) return Math.min(rows, columns) <= EDGE_CHANNELS || isEdge(name) ? 'float32' : 'int8';
+  if (dims.length !== 2) return 'float32';
+  // A face is carried by few numbers and words by few tokens: their projections keep 8 bits.
+  const always8 = role === 'textEncoder' || name.startsWith('image_proj.');
+  return precision === 'q8' || always8 ? 'nbits8' : 'nbits4';
+}
+
+function isEdge(name: string): boolean {
+  return name.startsWith('conv_in.') || name.startsWith('conv_out.');
+}
