@@ -11,10 +11,7 @@ const PATTERNS: readonly (readonly [RegExp, ErrorCode])[] = [
     /out of memory|bad_alloc|failed to allocate|allocation failed|cannot enlarge memory|Aborted\(OOM\)|array buffer allocation/i,
     'out-of-memory',
   ],
-  [
-    /device (is |was )?lost|lost device|device (is |was )?destroyed|external Instance reference no longer exists/i,
-    'device-lost',
-  ],
+  [/\bdevice\b\W*(is |was )?(lost|destroyed)|lost device|external Instance reference no longer exists/i, 'device-lost'],
   [/memory access out of bounds|unreachable|table index is out of bounds|null function|Aborted\(/i, 'engine-poisoned'],
   // The wasm file itself did not arrive.
   [

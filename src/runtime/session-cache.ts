@@ -5,6 +5,8 @@ export interface LiveSession {
   readonly key: string;
   readonly role: Role;
   readonly session: OrtSession;
+  /** The graph's name for its only input, whatever the caller calls it; absent where names are ours. */
+  readonly inputName?: string;
   /** Weight bytes it holds. */
   readonly weightBytes: number;
 }

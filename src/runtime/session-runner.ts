@@ -59,7 +59,7 @@ export class OrtSessionRunner implements ClosableRunner {
       if (options.signal?.aborted) throw new AppError('cancelled', `${role}: cancelled before it ran.`);
       const live = this.#sessions.use(this.#key(role, feeds)) ?? (await this.#open(role, feeds));
       try {
-        return await this.#runSession(live.session, feeds, options.keepOnDevice ?? []);
+        return await this.#runSession(live, feeds, options.keepOnDevice ?? []);
       } catch (error) {
         throw this.#setup.takeDeviceError?.() ?? fromOrtError(error, `${role}: run`);
       }
@@ -101,10 +101,14 @@ export class OrtSessionRunner implements ClosableRunner {
 
   /** Built networks have one session per shape; an ONNX file has its own shapes and one session. */
   #key(role: Role, feeds: Readonly<Record<string, Tensor>>): string {
-    const spec = this.#setup.bundle.manifest.networks[role];
-    if (spec !== undefined && 'onnx' in spec) return role;
+    if (this.#isOnnxFile(role)) return role;
     const shapes = Object.entries(feeds).map(([name, { dims }]) => `${name}:${dims.join('x')}`);
     return [role, ...shapes.sort()].join(' ');
+  }
+
+  #isOnnxFile(role: Role): boolean {
+    const spec = this.#setup.bundle.manifest.networks[role];
+    return spec !== undefined && 'onnx' in spec;
   }
 
   async #open(role: Role, feeds: Readonly<Record<string, Tensor>>): Promise<LiveSession> {
@@ -116,7 +120,15 @@ export class OrtSessionRunner implements ClosableRunner {
     }
     const externalData = await loadWeights(bundle, weightFiles, weights);
     const session = await this.#create(role, model, externalData);
-    const live = { key: this.#key(role, feeds), role, session, weightBytes };
+    // Foreign ONNX files (face detectors and encoders) name their one input as they like.
+    const only = this.#isOnnxFile(role) && session.inputNames.length === 1 ? session.inputNames[0] : undefined;
+    const live = {
+      key: this.#key(role, feeds),
+      role,
+      session,
+      weightBytes,
+      ...(only === undefined ? {} : { inputName: only }),
+    };
     this.#sessions.add(live);
     return live;
   }
@@ -152,16 +164,13 @@ export class OrtSessionRunner implements ClosableRunner {
   }
 
   async #runSession(
-    session: OrtSession,
+    { session, inputName }: LiveSession,
     feeds: Readonly<Record<string, Tensor>>,
     keepOnDevice: readonly string[],
   ): Promise<Record<string, Tensor>> {
     const { ort } = this.#setup;
-    const entries = Object.entries(feeds);
-    // Foreign ONNX files (face detectors and encoders) name their one input as they like.
-    const only = entries.length === 1 && session.inputNames.length === 1 ? session.inputNames[0] : undefined;
     const results = await session.run(
-      Object.fromEntries(entries.map(([name, tensor]) => [only ?? name, toOrtTensor(ort, tensor)])),
+      Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [inputName ?? name, toOrtTensor(ort, tensor)])),
     );
     const outputs: Record<string, Tensor> = {};
     for (const [name, tensor] of Object.entries(results)) {
