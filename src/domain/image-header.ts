@@ -10,6 +10,9 @@ export const MAX_IMAGE_BYTES = 64 * 1024 * 1024;
 /** Pixels that are decoded: 256 MB of RGBA; phone cameras make up to 50 million. */
 export const MAX_IMAGE_PIXELS = 64_000_000;
 
+/** Pixels per side; less cannot show a face. */
+const MIN_IMAGE_SIDE = 16;
+
 export interface ImageHeader {
   readonly type: 'png' | 'jpeg' | 'webp';
   /** As stored, before EXIF orientation; pixels. */
@@ -28,8 +31,8 @@ const UNSUPPORTED: Partial<Record<ImageType, string>> = {
 
 /**
  * Checks an image file before it is decoded.
- * Throws AppError `image-not-an-image` (HTML, unknown or empty), `image-unsupported` (details.type), `image-corrupt`
- * (cut off or without a size), `image-too-large` (bytes or pixels).
+ * Throws AppError `image-not-an-image` (HTML, unknown or empty), `image-unsupported` (details.type, or details.tooSmall),
+ * `image-corrupt` (cut off or without a size), `image-too-large` (bytes or pixels).
  */
 export function checkImageBytes(bytes: Uint8Array): ImageHeader {
   if (bytes.length > MAX_IMAGE_BYTES) {
@@ -61,14 +64,20 @@ export function checkImageBytes(bytes: Uint8Array): ImageHeader {
       },
     );
   }
-  if (size.width * size.height > MAX_IMAGE_PIXELS) {
+  const { width, height } = size;
+  if (Math.min(width, height) < MIN_IMAGE_SIDE) {
+    throw new AppError('image-unsupported', `A picture of ${width} × ${height} pixels is too small to show a face.`, {
+      details: { type, width, height, tooSmall: true },
+    });
+  }
+  if (width * height > MAX_IMAGE_PIXELS) {
     throw new AppError(
       'image-too-large',
-      `The picture has ${size.width} × ${size.height} pixels; the limit is ${MAX_IMAGE_PIXELS / 1e6} million. Scale it down first.`,
-      { details: { ...size, maxPixels: MAX_IMAGE_PIXELS } },
+      `The picture has ${width} × ${height} pixels; the limit is ${MAX_IMAGE_PIXELS / 1e6} million. Scale it down first.`,
+      { details: { width, height, maxPixels: MAX_IMAGE_PIXELS } },
     );
   }
-  return { type, ...size };
+  return { type, width, height };
 }
 
 interface Size {

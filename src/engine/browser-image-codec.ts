@@ -1,13 +1,11 @@
 /** Pixels in and out with what browsers have in a worker: createImageBitmap and OffscreenCanvas. */
-import { encode as encodePng } from 'fast-png';
 import { AppError } from '../domain/errors.ts';
 import { checkImageBytes } from '../domain/image-header.ts';
 import type { PixelImage } from '../domain/image.ts';
 import type { ImageCodec } from '../domain/ports.ts';
 import type { OutputFormat } from '../domain/request.ts';
+import { encodePng } from './encode-png.ts';
 
-/** Pixels per side; less cannot show a face. */
-const MIN_SIDE = 16;
 const LOSSY_QUALITY = 0.92;
 
 export const browserImageCodec: ImageCodec = { decode, encode };
@@ -23,7 +21,6 @@ async function decode(file: Blob): Promise<PixelImage> {
   });
   try {
     const { width, height } = bitmap;
-    if (Math.min(width, height) < MIN_SIDE) throw tooSmall(width, height);
     const canvas = drawingContext(width, height);
     canvas.fillStyle = '#fff';
     canvas.fillRect(0, 0, width, height);
@@ -37,10 +34,7 @@ async function decode(file: Blob): Promise<PixelImage> {
 /** PNG bytes are the same in every browser and in Node; WebP and JPEG are the browser's own. */
 async function encode(image: PixelImage, format: OutputFormat): Promise<Blob> {
   const { width, height } = image;
-  if (format === 'png') {
-    const png = encodePng({ width, height, data: rgbOf(image), channels: 3, depth: 8 });
-    return new Blob([png as Uint8Array<ArrayBuffer>], { type: 'image/png' });
-  }
+  if (format === 'png') return new Blob([encodePng(image)], { type: 'image/png' });
   const canvas = drawingContext(width, height);
   canvas.putImageData(new ImageData(new Uint8ClampedArray(image.data), width, height), 0, 0);
   return canvas.canvas.convertToBlob({ type: `image/${format}`, quality: LOSSY_QUALITY });
@@ -51,20 +45,4 @@ function drawingContext(width: number, height: number): OffscreenCanvasRendering
   if (context === null)
     throw new AppError('out-of-memory', 'The browser gave no canvas; close other tabs and try again.');
   return context;
-}
-
-function rgbOf({ width, height, data }: PixelImage): Uint8Array {
-  const rgb = new Uint8Array(width * height * 3);
-  for (let i = 0, j = 0; j < rgb.length; i += 4, j += 3) {
-    rgb[j] = data[i]!;
-    rgb[j + 1] = data[i + 1]!;
-    rgb[j + 2] = data[i + 2]!;
-  }
-  return rgb;
-}
-
-function tooSmall(width: number, height: number): AppError {
-  return new AppError('image-unsupported', `A picture of ${width} × ${height} pixels is too small to show a face.`, {
-    details: { width, height, tooSmall: true },
-  });
 }

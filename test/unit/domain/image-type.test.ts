@@ -57,10 +57,15 @@ describe('checkImageBytes', () => {
     }
   });
 
-  test.each(['png', 'jpeg', 'webp'] as const)('a %s of one pixel', async (type) => {
+  test.each(['png', 'jpeg', 'webp'] as const)('a %s of one pixel is too small to show a face', async (type) => {
     const one = sharp({ create: { width: 1, height: 1, channels: 3, background: 'red' } });
     const bytes = await one.toFormat(type, type === 'webp' ? { lossless: true } : {}).toBuffer();
-    expect(checkImageBytes(bytes)).toEqual({ type, width: 1, height: 1 });
+    expect(() => checkImageBytes(bytes)).toThrow(
+      expect.objectContaining({
+        code: 'image-unsupported',
+        details: { type, width: 1, height: 1, tooSmall: true },
+      }),
+    );
   });
 
   test('a thumbnail inside the metadata does not hide that a JPEG is cut off', async () => {
