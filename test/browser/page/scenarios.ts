@@ -1,0 +1,165 @@
+/** What the browser tests have the real runtime do, each in a fresh worker; results are plain data. */
+import { isAppError } from '../../../src/domain/errors.ts';
+import { float32Tensor, isHostTensor, type HostTensor, type Tensor } from '../../../src/domain/tensor.ts';
+import { createRunner } from '../../../src/runtime/create-runner.ts';
+import { openBackend, type Backend } from '../../../src/runtime/open-backend.ts';
+import type { ClosableRunner } from '../../../src/runtime/session-runner.ts';
+import { openServedBundle, servedFiles } from './served-bundle.ts';
+
+export interface ScenarioOptions {
+  readonly wish?: 'auto' | 'webgpu' | 'wasm';
+  readonly build?: 'jspi' | 'asyncify';
+  readonly threads?: number;
+}
+
+type Outputs = Record<string, { dims: readonly number[]; data: number[] }>;
+
+export const SCENARIOS = {
+  /** What is chosen here, and why. */
+  async backend(options: ScenarioOptions) {
+    const { info, build, subgroups } = await open(options);
+    return { ...info, build, subgroups };
+  },
+
+  /** Every network of the tiny bundle, once. */
+  async networks(options: ScenarioOptions) {
+    const { runner, backend } = await openRunner(options);
+    const started = performance.now();
+    const outputs: Record<string, Outputs> = {};
+    for (const [role, feeds] of Object.entries(FEEDS)) {
+      outputs[role] = plain(await runner.run(role as keyof typeof FEEDS, feeds));
+    }
+    return { outputs, milliseconds: performance.now() - started, build: backend.build };
+  },
+
+  /** The conditioner's outputs stay on the device, outlive their session, and feed the denoiser. */
+  async keptOnDevice(options: ScenarioOptions) {
+    const { runner } = await openRunner(options);
+    const downloaded = await runner.run('conditioner', FEEDS.conditioner);
+    const expected = await runner.run('denoiser', { ...FEEDS.denoiser, ...downloaded });
+    const kept = await runner.run('conditioner', FEEDS.conditioner, { keepOnDevice: ['text_kv', 'face_kv'] });
+    await runner.release('conditioner');
+    const actual = await runner.run('denoiser', { ...FEEDS.denoiser, ...kept });
+    const { text_kv: text, face_kv: face } = kept;
+    const read = await runner.read(text!);
+    runner.dispose(face!);
+    await runner.close();
+    return {
+      onDevice: Object.values(kept).map((tensor) => !isHostTensor(tensor)),
+      expected: plain(expected),
+      actual: plain(actual),
+      downloaded: plain({ text: downloaded['text_kv']! }),
+      read: plain({ text: read }),
+      resident: runner.residentBytes(),
+    };
+  },
+
+  /** Two calls at once on one session, one on another. */
+  async concurrent(options: ScenarioOptions) {
+    const { runner } = await openRunner(options);
+    const results = await Promise.all([
+      runner.run('latentDecoder', FEEDS.latentDecoder),
+      runner.run('latentDecoder', FEEDS.latentDecoder),
+      runner.run('textEncoder', FEEDS.textEncoder),
+    ]);
+    return results.map(plain);
+  },
+
+  /** The device goes away while a network runs. */
+  async deviceLoss(options: ScenarioOptions) {
+    const { runner, backend } = await openRunner(options);
+    await runner.run('latentDecoder', FEEDS.latentDecoder);
+    const running = codeOf(runner.run('latentDecoder', FEEDS.latentDecoder));
+    backend.gpu!.device.destroy();
+    const codes = [await running, await codeOf(runner.run('textEncoder', FEEDS.textEncoder))];
+    await runner.close();
+    return { codes, resident: runner.residentBytes() };
+  },
+
+  /** Truncated weights, absent weights, then good ones, in one worker. */
+  async badWeights(options: ScenarioOptions) {
+    const backend = await open(options);
+    let broken: 'truncated' | 'absent' | null = 'truncated';
+    const path = 'weights/latentDecoder.bin';
+    const bundle = await openServedBundle({
+      read: async (name) => {
+        const bytes = await servedFiles.read(broken === 'absent' && name === path ? 'absent' : name);
+        return broken === 'truncated' && name === path ? bytes.slice(0, -4) : bytes;
+      },
+      blob: async (name) => {
+        const blob = await servedFiles.blob(broken === 'absent' && name === path ? 'absent' : name);
+        return broken === 'truncated' && name === path ? blob.slice(0, -4) : blob;
+      },
+    });
+    const runner = createRunner(backend, bundle, { weightLimit: null });
+    const codes = [await codeOf(runner.run('latentDecoder', FEEDS.latentDecoder))];
+    broken = 'absent';
+    codes.push(await codeOf(runner.run('latentDecoder', FEEDS.latentDecoder)));
+    broken = null;
+    return { codes, outputs: plain(await runner.run('latentDecoder', FEEDS.latentDecoder)) };
+  },
+
+  /** A graph that onnxruntime refuses, then one that works. */
+  async badGraph(options: ScenarioOptions) {
+    const { runner } = await openRunner(options);
+    const code = await codeOf(runner.run('latentDecoder', { latent: ramp([1, 3, 8, 8]) }));
+    return { code, outputs: plain(await runner.run('latentDecoder', FEEDS.latentDecoder)) };
+  },
+};
+
+export type ScenarioName = keyof typeof SCENARIOS;
+
+/** Shapes of the tiny bundle (test/fixtures/tiny-bundle.ts). */
+const FEEDS = {
+  textEncoder: { input_ids: { dtype: 'int32', dims: [1, 16], data: Int32Array.from({ length: 16 }, (_, i) => i % 5) } },
+  conditioner: { text: ramp([1, 16, 16]), face: ramp([1, 32]), face_scale: ramp([4]) },
+  denoiser: {
+    sample: ramp([1, 16, 8, 8]),
+    timestep: float32Tensor(Float32Array.of(500), [1]),
+    text_kv: ramp([1, 16, 160]),
+    face_kv: ramp([1, 4, 160]),
+  },
+  latentEncoder: { image: ramp([1, 3, 128, 128]) },
+  latentDecoder: { latent: ramp([1, 16, 8, 8]) },
+} satisfies Record<string, Record<string, HostTensor>>;
+
+/** Values in −1..1 that do not repeat with any dimension. */
+function ramp(dims: readonly number[]): HostTensor {
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  return float32Tensor(
+    Float32Array.from({ length: count }, (_, i) => Math.sin(i * 0.7 + Math.floor(i / 13))),
+    dims,
+  );
+}
+
+function open(options: ScenarioOptions): Promise<Backend> {
+  const { wish, build, threads } = options;
+  return openBackend({
+    cpuThreads: threads ?? 1,
+    ...(wish === undefined ? {} : { wish }),
+    ...(build === undefined ? {} : { build }),
+  });
+}
+
+async function openRunner(options: ScenarioOptions): Promise<{ runner: ClosableRunner; backend: Backend }> {
+  const backend = await open(options);
+  return { backend, runner: createRunner(backend, await openServedBundle(), { weightLimit: null }) };
+}
+
+function plain(tensors: Readonly<Record<string, Tensor>>): Outputs {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => {
+      if (!isHostTensor(tensor)) throw new Error(`${name} is on the device`);
+      return [name, { dims: tensor.dims, data: Array.from(tensor.data, Number) }];
+    }),
+  );
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return 'no error';
+  } catch (error) {
+    return isAppError(error) ? error.code : String(error);
+  }
+}
