@@ -21,10 +21,11 @@ export function conv(graph: Graph, x: Value, name: string, channels: number, opt
     const image = fromTokens(graph, tokens, height, width);
     return bias ? graph.add(image, graph.weight(`${name}.bias`, [channels], [channels, 1, 1])) : image;
   }
-  const pads = typeof padding === 'number' ? [padding, padding, padding, padding] : padding;
+  const pads = typeof padding === 'number' ? ([padding, padding, padding, padding] as const) : padding;
+  const [top, left, bottom, right] = pads;
   const size = (length: number, before: number, after: number) =>
     Math.floor((length + before + after - kernel) / stride) + 1;
-  const dims = [batch, channels, size(height, pads[0] ?? 0, pads[2] ?? 0), size(width, pads[1] ?? 0, pads[3] ?? 0)];
+  const dims = [batch, channels, size(height, top, bottom), size(width, left, right)];
   const weights = dequantised(graph, `${name}.weight`, entry);
   return graph.node('Conv', [x, weights, bias ? graph.weight(`${name}.bias`, [channels]) : undefined], dims, {
     attributes: { kernel_shape: [kernel, kernel], strides: [stride, stride], pads },

@@ -5,16 +5,16 @@ import type { TensorIndex } from '../bundle/weight-index.ts';
 import { Graph, type BuiltGraph, type ComputeType, type Value } from './graph.ts';
 import { requireDims, type InputDims } from './input-dims.ts';
 import { conv } from './layers.ts';
-import { positive, readConfig } from './read-config.ts';
+import { count, positive, readConfig } from './read-config.ts';
 
 const schema = v.object({
   in_channels: positive,
   out_channels: positive,
   base_channels: positive,
   encoder_widths: v.array(positive),
-  encoder_blocks: v.array(positive),
+  encoder_blocks: v.array(count),
   decoder_widths: v.array(positive),
-  decoder_blocks: v.array(positive),
+  decoder_blocks: v.array(count),
 });
 
 /** Side of the cells whose mean colour goes past the network. */

@@ -18,6 +18,9 @@ export function readConfig<const S extends v.GenericSchema>(
 
 export const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
 
+/** How many of something; none is fine. */
+export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
 /** A field that may only have its ordinary value, be null or be absent. */
 export function only<const T extends string | number | boolean>(value: T) {
   return v.nullish(v.literal(value));

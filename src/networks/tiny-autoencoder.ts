@@ -5,7 +5,7 @@ import type { TensorIndex } from '../bundle/weight-index.ts';
 import { Graph, type BuiltGraph, type ComputeType, type Value } from './graph.ts';
 import { requireDims, type InputDims } from './input-dims.ts';
 import { conv } from './layers.ts';
-import { only, positive, readConfig } from './read-config.ts';
+import { count, only, positive, readConfig } from './read-config.ts';
 
 const schema = v.object({
   in_channels: v.optional(positive, 3),
@@ -13,8 +13,8 @@ const schema = v.object({
   latent_channels: v.optional(positive, 4),
   encoder_block_out_channels: v.optional(v.array(positive), [64, 64, 64, 64]),
   decoder_block_out_channels: v.optional(v.array(positive), [64, 64, 64, 64]),
-  num_encoder_blocks: v.optional(v.array(positive), [1, 3, 3, 3]),
-  num_decoder_blocks: v.optional(v.array(positive), [3, 3, 3, 1]),
+  num_encoder_blocks: v.optional(v.array(count), [1, 3, 3, 3]),
+  num_decoder_blocks: v.optional(v.array(count), [3, 3, 3, 1]),
   upsampling_scaling_factor: v.optional(positive, 2),
   act_fn: only('relu'),
   upsample_fn: only('nearest'),
