@@ -45,7 +45,7 @@ class GlassesAnchors(NamedTuple):
     frame_colour: Colour
 
 
-def earring_anchors(pose: Pose, traits: Traits, params: dict[str, Tensor], side: float) -> EarringAnchors:
+def earring_anchors(params: dict[str, Tensor], pose: Pose, traits: Traits, side: float) -> EarringAnchors:
     """Where an earring hangs; hidden on the far side of a turned head."""
     u, v = project(pose, side * traits.face * 1.01, 0.115 + traits.length * 0.4, -0.02)
     worn = (params["earrings"] > 0).float().view(-1, 1, 1)
@@ -109,6 +109,11 @@ def glasses_outline(frame: Frame, anchors: GlassesAnchors) -> Tensor:
     return torch.minimum(
         lens_distance(frame, anchors.left, anchors.clear), lens_distance(frame, anchors.right, anchors.clear)
     )
+
+
+def shadow_rows(size: int) -> int:
+    """How many pixels the shadow of the glasses falls below them."""
+    return int(size * 0.012) + 1
 
 
 def draw_glasses(

@@ -9,7 +9,7 @@ from .canvas import Canvas, darken, paint, shade
 from .distance import ellipse, ridge, smooth_max, smooth_min, smoothstep
 from .frame import Frame, Pose, project
 from .head import HeadPlanes
-from .mouth import MouthAnchors, MouthPlanes
+from .mouth import MouthAnchors, MouthPlanes, mouth_planes
 from .traits import Traits, flag
 
 
@@ -81,13 +81,12 @@ def draw_facial_hair(
     frame: Frame,
     anchors: FacialHairAnchors,
     mouth: MouthAnchors,
-    planes: MouthPlanes,
     traits: Traits,
     head: HeadPlanes,
 ) -> Canvas:
     """The facial hair with its shadow."""
     u, v = frame.u, frame.v
-    distance = facial_hair_distance(frame, anchors, mouth, planes, traits, head.distance)
+    distance = facial_hair_distance(frame, anchors, mouth, mouth_planes(frame, mouth), traits, head.distance)
     texture = torch.sin(u * 120 + 2 * torch.sin(v * 60)) * torch.sin(v * 75 + 1.5 * torch.sin(u * 90))
     thin = smoothstep(0.03, -0.05, distance) * (0.42 + 0.16 * texture) * head.coverage
     thick = smoothstep(0.010, -0.012, distance + 0.003 * texture)

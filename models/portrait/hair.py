@@ -171,7 +171,8 @@ def front_hair(frame: Frame, anchors: HairAnchors, volume: HairVolume, traits: T
     ends = v - hair.side_length - taper * (hair.side_length > 0.5)
     ends = ends + 0.012 * torch.sin(u * 40) * (hair.side_length > 0.3)
     distance = smooth_max(distance, ends, 0.03)
-    return FrontHair(smooth_max(distance, -opening + volume.outline * 0.3, 0.012 + 0.01 * (1 - hair.curly)), opening)
+    distance = smooth_max(distance, -opening + volume.outline * 0.3, 0.012 + 0.01 * (1 - hair.curly))
+    return FrontHair(torch.where(hair.bald > 0, 1.0, distance), opening)
 
 
 def shadow_rows(size: int) -> int:
@@ -192,7 +193,7 @@ def draw_front_hair(
     """The hair's soft shadow on the forehead, then the hair; `fallen` is front.distance moved down by shadow_rows."""
     u, v, hair = frame.u, frame.v, traits.hair
     du, dv = u - anchors.centre_u, v - anchors.centre_v
-    canvas = darken(canvas, smoothstep(0.035, -0.01, fallen) * in_head * (1 - hair.buzz * 0.7), 0.66)
+    canvas = darken(canvas, smoothstep(0.035, -0.01, fallen) * in_head * (1 - hair.bald) * (1 - hair.buzz * 0.7), 0.66)
     radius = ((du / anchors.radius_u) ** 2 + (dv / anchors.radius_v) ** 2).clamp(0, 1.2).sqrt()
     rounded = smoothstep(1.3, 0.9, radius)
     normal_x = (du / anchors.radius_u * 0.95 * rounded + 0.55 * (1 - rounded) * u.sign()).clamp(-0.95, 0.95)

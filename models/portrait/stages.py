@@ -1,7 +1,7 @@
 """How parts are drawn: on windows of the canvas, and optionally through torch.compile.
 
 Compiled, every part becomes one fused C++ loop over its window. Windows come in few sizes (multiples of an eighth
-of the picture), so that few versions of a part are compiled; the first picture of each kind takes seconds.
+of the picture), so that few versions of a part are compiled.
 """
 
 import functools
@@ -11,28 +11,19 @@ import torch
 from torch import Tensor
 
 from .canvas import Canvas
-from .frame import Frame, Pose, to_pixels
+from .frame import Frame
 
 Window = tuple[slice, slice]  # rows, columns
+
+# One version per window size; a process that draws several picture sizes and framings needs more than the default 8.
+VERSIONS_PER_PART = 64
 
 
 @functools.cache
 def compiled_part(part: Callable) -> Callable:
     """The part as compiled code, one version per window size."""
+    torch._dynamo.config.recompile_limit = max(VERSIONS_PER_PART, torch._dynamo.config.recompile_limit)
     return torch.compile(part, fullgraph=True, dynamic=False)
-
-
-def head_window(pose: Pose, u: Tensor, v: Tensor, half_u: float, half_v: float, size: int) -> Window:
-    """The pixels that hold head-frame boxes with centres (u, v) and the given half sizes, for the whole batch."""
-    centres = to_pixels(pose, u, v, size)
-    roll = pose.sin_roll.abs().max()
-    scale = pose.zoom.max() * size / 2
-    extent_x, extent_y = (half_u + half_v * roll) * scale, (half_v + half_u * roll) * scale
-    low, high = centres.amin(0), centres.amax(0)
-    left, right, top, bottom = torch.stack(
-        [low[0] - extent_x, high[0] + extent_x, low[1] - extent_y, high[1] + extent_y]
-    ).tolist()
-    return fit(top, bottom, size), fit(left, right, size)
 
 
 def fit(start: float, end: float, size: int) -> slice:
@@ -41,6 +32,24 @@ def fit(start: float, end: float, size: int) -> slice:
     count = min(size, -(-int(end - start + 2) // step) * step)
     first = min(max(int((start + end - count) / 2), 0), size - count)
     return slice(first, first + count)
+
+
+def window_of(boxes: list[list[float]], size: int) -> Window:
+    """The window that holds all of the boxes (left, top, right, bottom in pixels)."""
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return fit(min(top), max(bottom), size), fit(min(left), max(right), size)
+
+
+def within(plane: Tensor, window: Window) -> Tensor:
+    """The part of a full plane [B,S,S] that a window shows."""
+    return plane[:, window[0], window[1]]
+
+
+def spread(plane: Tensor, window: Window, size: int, outside: float) -> Tensor:
+    """A window's plane on a full one that is `outside` elsewhere."""
+    full = plane.new_full((len(plane), size, size), outside)
+    full[:, window[0], window[1]] = plane
+    return full
 
 
 class Painter:
