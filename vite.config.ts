@@ -1,9 +1,13 @@
 import { defineConfig } from 'vite';
 
-/** Cross-origin isolation gives the wasm backend its threads; everything else is same-origin. */
+/**
+ * Cross-origin isolation gives the wasm backend its threads. `credentialless` rather than `require-corp`: under the
+ * latter a page cannot tell a server that forbids reading (CORS) from one that does not answer. Browsers that know
+ * only `require-corp` are not isolated and compute with one thread.
+ */
 export const ISOLATION_HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Embedder-Policy': 'credentialless',
 };
 
 export default defineConfig({

@@ -1,6 +1,7 @@
 /** The contract between the page and the generation worker. Both sides import this file and nothing of each other. */
 import type { BundleManifest } from '../bundle/manifest.ts';
 import type { InferenceType } from '../domain/compute-budget.ts';
+import type { ErrorCode } from '../domain/errors.ts';
 import type { DetectedFace } from '../domain/image.ts';
 import type { EngineCapabilities, EngineResult } from '../domain/ports.ts';
 import type { ImageSource } from '../domain/request.ts';
@@ -28,6 +29,13 @@ export interface OpenedPicture {
   readonly faces: readonly DetectedFace[];
 }
 
+/** What the page needs to know of a model that is ready. */
+export interface LoadedModel {
+  readonly manifest: BundleManifest;
+  /** Why the browser does not keep the weights for the next visit; null when it does. */
+  readonly notKept: ErrorCode | null;
+}
+
 /** Bytes of a model that have arrived and been verified. */
 export interface LoadProgress {
   readonly type: 'load';
@@ -47,10 +55,8 @@ export interface GenerationApi {
   /** One long-lived listener per worker. */
   subscribe(listener: (event: WorkerEvent) => void): Promise<void>;
   capabilities(): Promise<EngineCapabilities>;
-  /** Reads a bundle's manifest; nothing else of it is loaded. */
-  describeModel(bundle: string): Promise<BundleManifest>;
-  /** Fetches and verifies what is not stored yet; tells `load` events. Every other call that needs the model awaits it. */
-  loadModel(bundle: string): Promise<void>;
+  /** Fetches and verifies what is not stored yet; tells `load` events. Every call that needs the model awaits it. */
+  loadModel(bundle: string): Promise<LoadedModel>;
   /** Reads a picture and looks for faces with the bundle's detector. */
   openPicture(bundle: string, source: ImageSource): Promise<OpenedPicture>;
   generate(task: GenerationTask): Promise<EngineResult>;

@@ -1,10 +1,9 @@
-import type { BundleManifest } from '../bundle/manifest.ts';
 import { isAppError } from '../domain/errors.ts';
 import type { DetectedFace, PixelImage } from '../domain/image.ts';
 import type { EngineCapabilities, EngineResult, ImageCodec } from '../domain/ports.ts';
 import type { Adjustment, GenerationRequest, ImageSource } from '../domain/request.ts';
 import type { GenerationEvent, GenerationOutcome, GenerationTask } from '../domain/task.ts';
-import type { GenerationApi, OpenedPicture, WorkerEvent, WorkerSetup } from './generation-api.ts';
+import type { GenerationApi, LoadedModel, OpenedPicture, WorkerEvent, WorkerSetup } from './generation-api.ts';
 
 /** What the pipeline is asked: a request with its pictures decoded. */
 export interface GenerationInput {
@@ -19,6 +18,7 @@ export interface GenerationInput {
 
 /** A loaded model with what runs it. */
 export interface Model {
+  readonly about: LoadedModel;
   findFaces(image: PixelImage): Promise<readonly DetectedFace[]>;
   generate(input: GenerationInput): Promise<GenerationOutcome>;
 }
@@ -28,7 +28,6 @@ export interface GenerationParts {
   readonly codec: ImageCodec;
   readonly readImage: (source: ImageSource, signal?: AbortSignal) => Promise<Blob>;
   readonly capabilities: () => Promise<EngineCapabilities>;
-  readonly describe: (bundle: string) => Promise<BundleManifest>;
   readonly load: (bundle: string, onProgress: (loadedBytes: number, totalBytes: number) => void) => Promise<Model>;
 }
 
@@ -65,12 +64,8 @@ export class GenerationService implements GenerationApi {
     return this.#assembled().capabilities();
   }
 
-  async describeModel(bundle: string): Promise<BundleManifest> {
-    return this.#assembled().describe(bundle);
-  }
-
-  async loadModel(bundle: string): Promise<void> {
-    await this.#model(bundle);
+  async loadModel(bundle: string): Promise<LoadedModel> {
+    return (await this.#model(bundle)).about;
   }
 
   async openPicture(bundle: string, source: ImageSource): Promise<OpenedPicture> {

@@ -1,12 +1,11 @@
 import { proxy } from 'comlink';
-import type { BundleManifest } from '../bundle/manifest.ts';
 import type { InferenceType } from '../domain/compute-budget.ts';
 import { AppError, toAppError, type ErrorCode } from '../domain/errors.ts';
 import type { Engine, EngineCapabilities, EngineResult } from '../domain/ports.ts';
 import type { ImageSource } from '../domain/request.ts';
 import type { GenerationEvent, GenerationTask } from '../domain/task.ts';
 import { installErrorTransfer } from './error-transfer.ts';
-import type { GenerationApi, LoadProgress, OpenedPicture, WorkerSetup } from './generation-api.ts';
+import type { GenerationApi, LoadedModel, LoadProgress, OpenedPicture, WorkerSetup } from './generation-api.ts';
 import { WorkerClient, type LockWatch, type WorkerLike } from './worker-client.ts';
 
 export interface LocalEngineOptions {
@@ -62,11 +61,7 @@ export class LocalEngine implements Engine {
     return this.#call((client) => client.call((api) => api.capabilities()));
   }
 
-  async describeModel(bundle: string): Promise<BundleManifest> {
-    return this.#call((client) => client.call((api) => api.describeModel(bundle)));
-  }
-
-  async loadModel(bundle: string): Promise<void> {
+  async loadModel(bundle: string): Promise<LoadedModel> {
     return this.#call((client) => client.call((api) => api.loadModel(bundle)));
   }
 

@@ -1,0 +1,25 @@
+import { browserLockWatch } from '../engine/worker-client.ts';
+import type { AppSurroundings } from './create-app.ts';
+
+/** The app in a real page. */
+export function browserSurroundings(): AppSurroundings {
+  return {
+    spawnWorker: () =>
+      new Worker(new URL('../../workers/generation.worker.ts', import.meta.url), {
+        type: 'module',
+        name: 'generation',
+      }),
+    lockWatch: browserLockWatch(),
+    pageUrl: document.location.href,
+    storage: sessionStorageIfAllowed(),
+  };
+}
+
+/** Reading the property throws where site data is blocked. */
+function sessionStorageIfAllowed(): Storage | null {
+  try {
+    return window.sessionStorage;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,69 @@
+import { computed, type ReadonlySignal } from '@preact/signals';
+import { modelLimits } from '../bundle/model-limits.ts';
+import type { ModelLimits } from '../domain/request-fields.ts';
+import { randomSeed } from '../domain/seeds.ts';
+import { LocalEngine } from '../engine/local-engine.ts';
+import type { LockWatch, WorkerLike } from '../engine/worker-client.ts';
+import { en } from '../i18n/en.ts';
+import { createTaskQueue } from '../jobs/task-queue.ts';
+import { createActions, type Actions } from './actions.ts';
+import { createEngineStatus, type EngineStatus } from './engine-status.ts';
+import { createForm, type FormModel, type FormStorage } from './form.ts';
+import { readPageOptions } from './page-options.ts';
+import { createReference, type ReferenceModel } from './reference.ts';
+import { createSamples, type SamplesModel } from './samples.ts';
+import { createSeries, type SeriesModel } from './series.ts';
+
+/** The page's view-models, put together. */
+export interface App {
+  readonly messages: typeof en;
+  readonly status: EngineStatus;
+  /** Null until the model is there. */
+  readonly model: ReadonlySignal<ModelLimits | null>;
+  readonly samples: SamplesModel;
+  readonly reference: ReferenceModel;
+  readonly form: FormModel;
+  readonly series: SeriesModel;
+  readonly actions: Actions;
+  start(): void;
+}
+
+export interface AppSurroundings {
+  readonly spawnWorker: () => WorkerLike;
+  readonly lockWatch: LockWatch;
+  /** Address of the page, with its query. */
+  readonly pageUrl: string;
+  readonly storage: FormStorage | null;
+}
+
+export function createApp({ spawnWorker, lockWatch, pageUrl, storage }: AppSurroundings): App {
+  const { bundle, backend } = readPageOptions(new URL(pageUrl).search);
+  const engine = new LocalEngine({
+    spawn: spawnWorker,
+    lockWatch,
+    setup: { modelsUrl: new URL('models/', pageUrl).href, inferenceType: 'a100', backend },
+  });
+  const status = createEngineStatus(engine, bundle);
+  const samples = createSamples(pageUrl);
+  const form = createForm(storage);
+  const reference = createReference((source) => engine.openPicture(bundle, source));
+  const model = computed(() => (status.manifest.value === null ? null : modelLimits(status.manifest.value)));
+  const queue = createTaskQueue(engine);
+  const series = createSeries({ engine, queue, form, reference, model: () => model.peek() });
+  const modelReady = computed(() => model.value !== null);
+  const actions = createActions({ form, reference, series, randomSeed, messages: en, modelReady });
+  return {
+    messages: en,
+    status,
+    model,
+    samples,
+    reference,
+    form,
+    series,
+    actions,
+    start() {
+      void status.start();
+      void samples.load();
+    },
+  };
+}

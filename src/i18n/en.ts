@@ -1,0 +1,359 @@
+/** English: every word that a person reads. Other languages satisfy `Messages`. */
+import type { InferenceType } from '../domain/compute-budget.ts';
+import type { ErrorCode } from '../domain/errors.ts';
+import type { BackendKind } from '../domain/ports.ts';
+import type { Adjustment, AdjustmentReason, SchedulerKind } from '../domain/request.ts';
+import type { RequestField } from '../domain/request-fields.ts';
+import type { Stage } from '../domain/task.ts';
+
+type Details = Readonly<Record<string, unknown>>;
+
+/** What went wrong, in the person's words, and what to do about it. */
+export interface ErrorText {
+  readonly title: string;
+  readonly advice: string;
+}
+
+const megabytes = (value: unknown): string => `${Math.ceil(Number(value) / 2 ** 20)} MB`;
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+const ANOTHER_PICTURE = 'Try a photo or drawing as JPEG, PNG or WebP.';
+
+const errors: Record<ErrorCode, (details: Details) => ErrorText> = {
+  // The title is the hosted API's sentence.
+  'no-face': () => ({
+    title: 'Unable to detect faces. Please provide a clear image.',
+    advice: 'Choose another picture, or place the face yourself.',
+  }),
+  'several-faces': () => ({ title: 'The picture shows several faces.', advice: 'Choose the one you mean.' }),
+  'image-unreachable': ({ host, status, timedOut, insecure, badAddress }) => {
+    if (badAddress === true) {
+      return { title: 'That is not a picture’s address.', advice: 'It begins with https:// and leads to one picture.' };
+    }
+    if (typeof status === 'number') {
+      return {
+        title: `${text(host)} answered “${status}” instead of a picture.`,
+        advice: 'Check the address, or download the picture and choose the file.',
+      };
+    }
+    const late = timedOut === true ? ' in 30 seconds' : '';
+    const advice =
+      insecure === true
+        ? 'Pages may only fetch https:// pictures. Use an https address, or download the picture and choose the file.'
+        : 'Check the address and your connection, or choose a file.';
+    return { title: `${text(host) || 'The address'} could not be reached${late}.`, advice };
+  },
+  'image-cors-blocked': ({ host }) => ({
+    title: `${text(host)} does not let other pages read its pictures (CORS).`,
+    advice: 'Download the picture, then choose the file here.',
+  }),
+  'image-not-an-image': ({ webPage, type }) =>
+    webPage === true || type === 'html'
+      ? {
+          title: 'The address leads to a web page, not to a picture.',
+          advice: 'Right-click the picture there, copy its address, and use that.',
+        }
+      : { title: 'This file is not a picture.', advice: ANOTHER_PICTURE },
+  'image-unsupported': ({ type, tooSmall, width, height }) => {
+    if (tooSmall === true) {
+      return {
+        title: `The picture has only ${String(width)} × ${String(height)} pixels: too few to show a face.`,
+        advice: 'Choose one in which the face is at least 100 pixels wide.',
+      };
+    }
+    const names: Record<string, string> = {
+      heic: 'HEIC photos (the iPhone format) cannot be read here.',
+      svg: 'SVG drawings cannot be read.',
+      pdf: 'This is a PDF document, whatever its name says.',
+      gif: 'GIF pictures cannot be read.',
+      bmp: 'BMP pictures cannot be read.',
+      avif: 'AVIF pictures cannot be read.',
+    };
+    return {
+      title: names[text(type)] ?? 'This kind of picture cannot be read.',
+      advice: 'Save or export it as JPEG, PNG or WebP.',
+    };
+  },
+  'image-too-large': ({ width, height, bytes, maxBytes }) => ({
+    title:
+      bytes === undefined
+        ? `The picture has ${String(width)} × ${String(height)} pixels: more than fit in memory here.`
+        : `The picture file has ${megabytes(bytes)}; the limit is ${megabytes(maxBytes)}.`,
+    advice: 'Scale it down first; 1,500 pixels a side are plenty.',
+  }),
+  'image-corrupt': () => ({
+    title: 'The picture file is damaged or ends too soon.',
+    advice: 'Save or download it again, or choose another one.',
+  }),
+  'invalid-request': () => ({ title: 'Some entries are not right yet.', advice: 'They are marked below.' }),
+  'unknown-app': ({ appId }) => ({ title: `There is no model “${text(appId)}”.`, advice: 'Open the page without it.' }),
+  unauthorized: () => ({ title: 'The server refused the access token.', advice: 'Check the token in the settings.' }),
+  'payload-too-large': () => ({ title: 'The request is too large.', advice: 'Use a smaller picture.' }),
+  'rate-limited': () => ({ title: 'Too many requests.', advice: 'Wait a minute and try again.' }),
+  unavailable: () => ({ title: 'The service is not available.', advice: 'Try again later.' }),
+  'bundle-invalid': () => ({
+    title: 'The model’s description is damaged.',
+    advice: 'Reload the page; if it stays, the site has to be published again.',
+  }),
+  'bundle-missing-file': ({ file }) => ({
+    title: `A part of the model is missing${file === undefined ? '' : ` (${text(file)})`}.`,
+    advice: 'Reload the page; if it stays, the site has to be published again.',
+  }),
+  integrity: ({ file }) => ({
+    title: `A part of the model arrived damaged${file === undefined ? '' : ` (${text(file)})`} and was thrown away.`,
+    advice: 'Try again; if it stays, the site has to be published again.',
+  }),
+  'download-failed': () => ({
+    title: 'The model could not be loaded.',
+    advice: 'Check your connection and try again.',
+  }),
+  'storage-unavailable': () => ({
+    title: 'This browser does not let the page keep the model.',
+    advice: 'It works all the same, but loads the model again on every visit. A normal (not private) window keeps it.',
+  }),
+  'quota-exceeded': () => ({
+    title: 'There is no room left to keep the model.',
+    advice: 'It works all the same, but loads the model again on every visit. Free some disk space to change that.',
+  }),
+  'out-of-memory': () => ({
+    title: 'Memory ran out.',
+    advice: 'Close other tabs, choose a smaller size, or compute by “Economy”, then try again.',
+  }),
+  'device-lost': () => ({ title: 'The graphics device was lost.', advice: 'Press Generate again: it starts anew.' }),
+  'engine-poisoned': () => ({ title: 'The engine had to be restarted.', advice: 'Press Generate again.' }),
+  'engine-hung': () => ({ title: 'The engine stopped answering and was restarted.', advice: 'Press Generate again.' }),
+  'worker-crashed': () => ({
+    title: 'The engine stopped unexpectedly.',
+    advice: 'Press Generate again; if it stays, close other tabs or choose a smaller size.',
+  }),
+  'backend-unavailable': () => ({
+    title: 'This browser cannot compute here.',
+    advice: 'Update it, or use a current Chrome, Edge, Firefox or Safari.',
+  }),
+  'weights-invalid': () => ({
+    title: 'The model’s weights do not fit this version.',
+    advice: 'Reload the page to get the version that does.',
+  }),
+  'graph-invalid': () => ({
+    title: 'The engine refused the network for this size.',
+    advice: 'Try another size, and please report it.',
+  }),
+  'submit-uncertain': () => ({
+    title: 'It is unknown whether the server got the request.',
+    advice: 'Look there first.',
+  }),
+  cancelled: () => ({ title: 'Cancelled.', advice: '' }),
+  internal: () => ({ title: 'Something went wrong here.', advice: 'Try again, and please report it.' }),
+};
+
+const stages: Record<Stage, string> = {
+  load: 'Getting the model ready',
+  'find-face': 'Finding the face',
+  'embed-face': 'Looking at the face',
+  'encode-prompt': 'Reading the wish',
+  condition: 'Bringing face and wish together',
+  'encode-image': 'Looking at the picture',
+  denoise: 'Drawing',
+  decode: 'Developing',
+  score: 'Comparing the faces',
+};
+
+const adjustments: Record<AdjustmentReason, (a: Adjustment) => string> = {
+  'guidance-mapped-to-bundle': ({ to }) => `Guidance was lowered to ${String(to)}, the most this model can use.`,
+  'negative-prompt-needs-guidance': ({ to }) =>
+    `Guidance was raised to ${String(to)}: without it “avoid” has no effect.`,
+  'denoise-raised-to-steps': ({ to }) => `Redrawing was raised to ${String(to)}, the least for so many steps.`,
+  'steps-limited-by-bundle': ({ to }) => `This model works with ${String(to)} steps.`,
+  'reference-scaled-down': () => 'The picture was scaled down to 1,536 pixels.',
+  'face-cut-by-crop': () => 'The face is partly outside of the format you chose.',
+  'budget-exceeds-device': () => 'This device cannot hold that budget; a smaller one was used.',
+  'quality-pack-missing': () => 'The quality weights are not installed; the usual ones were used.',
+  'rendered-at-native-size': ({ from, to }) =>
+    `Drawn at ${sizeText(to)}, the model’s own size, and enlarged to ${sizeText(from)}.`,
+  'placed-face-used': () => 'The face that you placed was used.',
+  'prompt-truncated': () => 'The wish is longer than the model can read; its end was left out.',
+  'unknown-words': ({ from, to }) => unknownWordsText(from, to),
+};
+
+const fields: Record<RequestField, { readonly label: string; readonly help: string }> = {
+  image: { label: 'The face', help: 'The picture whose face stays the same.' },
+  referenceImages: {
+    label: 'More pictures of the same person',
+    help: 'Up to eight; the likeness is then taken from all of them.',
+  },
+  prompt: { label: 'What should the picture show?', help: 'Several lines make several scenes with the same face.' },
+  negativePrompt: { label: 'What to avoid', help: 'Things that should not appear. Makes drawing about twice as slow.' },
+  batch: { label: 'Pictures', help: 'How many of each scene, every one with its own seed.' },
+  width: { label: 'Width', help: 'Pixels, 256 to 1,536.' },
+  height: { label: 'Height', help: 'Pixels, 256 to 1,536.' },
+  steps: { label: 'Steps', help: 'How often the picture is refined. More takes longer; this model needs few.' },
+  guidanceScale: {
+    label: 'Guidance',
+    help: 'How strictly the wish is followed. 1 is fastest; more costs twice the time.',
+  },
+  strength: {
+    label: 'Closeness to the picture',
+    help: 'Near 1 the picture itself is kept; at 0 only the person, so that scenes can change.',
+  },
+  denoise: { label: 'Redrawing', help: 'How much is drawn anew, 0 to 1. Empty: follows from closeness.' },
+  faceStrength: { label: 'Face strength', help: 'How strongly the face is held. 0 ignores it, 1 is usual.' },
+  faceIndex: { label: 'Face', help: 'Which face counts when the picture shows several.' },
+  facePoints: { label: 'Placed face', help: 'Eyes, nose and mouth corners, placed by hand.' },
+  keepBackground: { label: 'Keep the background', help: 'Redraws around the face only.' },
+  minLikeness: {
+    label: 'Least likeness',
+    help: 'Pictures less alike (−1 to 1) are drawn again. Empty: take them all.',
+  },
+  maxAttempts: { label: 'Attempts', help: 'How often a picture may be drawn again.' },
+  seed: { label: 'Seed', help: 'The same seed and entries give the same picture. Empty: a new one each time.' },
+  scheduler: { label: 'Scheduler', help: 'The rule by which noise becomes a picture.' },
+  inferenceType: { label: 'Compute budget', help: 'Sparing or fast; the pictures’ size and number stay as you chose.' },
+  celery: { label: 'Queue', help: 'Answer at once and work later; this page always queues.' },
+  outputFormat: { label: 'File format', help: 'PNG is exact; WebP and JPEG are smaller.' },
+};
+
+const schedulers: Record<SchedulerKind, string> = {
+  ddim: 'DDIM',
+  lcm: 'LCM',
+  euler: 'Euler',
+  'dpmpp-2m': 'DPM++ 2M',
+};
+
+const budgets: Record<InferenceType, string> = {
+  a10g: 'Economy: least memory (a10g)',
+  a100: 'Balanced (a100)',
+  h100: 'Quality: all this device has (h100)',
+};
+
+const backends: Record<BackendKind, string> = {
+  'webgpu-f16': 'the graphics device (WebGPU, half precision)',
+  'webgpu-f32': 'the graphics device (WebGPU, single precision)',
+  wasm: 'the processor (WebAssembly)',
+  'node-cpu': 'the processor',
+};
+
+const points = ['Left eye', 'Right eye', 'Nose', 'Left mouth corner', 'Right mouth corner'] as const;
+
+export const en = {
+  appName: 'Likeness',
+  tagline: 'One face, many pictures.',
+  privacy: 'Nothing leaves this device',
+  privacyMore: 'Your pictures stay in this browser: they are neither uploaded nor stored.',
+  face: {
+    heading: 'The face',
+    samples: 'Try a drawn face',
+    own: 'or your own picture',
+    choose: 'Choose a picture',
+    drop: 'Drop a picture here, or paste it',
+    dropNow: 'Let go to use this picture',
+    change: 'Choose another picture',
+    remove: 'Remove',
+    address: 'Picture’s address',
+    addressToggle: 'Use a picture from the web',
+    load: 'Fetch',
+    opening: 'Looking for a face …',
+    preview: 'The chosen picture',
+    foundOne: 'Face found.',
+    foundMany: (count: number): string => `${count} faces found. Choose one.`,
+    faceNumber: (index: number): string => `Face ${index + 1}`,
+    placed: 'You placed the face.',
+    place: 'Place the face yourself',
+    placeAgain: 'Move it',
+    useFound: 'Use the face that was found',
+    placing: 'Drag the box over the face, then its points onto eyes, nose and mouth.',
+    placingKeys: 'Arrow keys move what has the focus.',
+    box: 'Whole face',
+    corner: 'Size of the face',
+    points,
+    done: 'Done',
+    stopPlacing: 'Back',
+    consent: 'Use pictures of people who agree to it.',
+  },
+  wish: {
+    heading: 'The wish',
+    placeholder: 'a woman in a red hat, smiling, blue background',
+    examples: 'Ideas',
+    words: 'Words this model knows',
+    unknown: (words: readonly string[]): string =>
+      words.length === 1 ? `The model does not know “${words[0]!}”.` : `The model does not know ${quoted(words)}.`,
+    scenes: (count: number): string => `${count} scenes, one per line`,
+    size: 'Size',
+    sizes: { native: 'Square', portrait: 'Portrait', landscape: 'Landscape', large: 'Large', custom: 'Custom' },
+    more: 'More settings',
+    generate: 'Generate',
+    generateCount: (count: number): string => `Generate ${count} pictures`,
+    shortcut: 'Ctrl + Enter',
+    noFace: 'Choose a face first.',
+    noPrompt: 'Say what the picture should show.',
+    newSeed: 'Draw a seed',
+    standard: (value: string): string => `usual: ${value}`,
+  },
+  results: {
+    heading: 'Pictures',
+    empty: 'Your pictures will appear here.',
+    emptyMore: 'Choose a face, write a wish, press Generate.',
+    queued: 'Waiting',
+    cancelled: 'Cancelled.',
+    cancel: 'Cancel',
+    cancelAll: 'Cancel all',
+    remove: 'Remove',
+    clear: 'Clear all',
+    download: 'Download',
+    useSeed: 'Use this seed',
+    seed: (seed: number): string => `Seed ${seed}`,
+    likeness: (value: number): string => `${Math.round(value * 100)} % alike`,
+    likenessHelp: 'How alike the two faces are to the face network (cosine similarity)',
+    noFaceInResult: 'No face recognised',
+    alt: (prompt: string, index: number): string => `${prompt}, picture ${index + 1}`,
+    preview: 'Preview of the picture being drawn',
+    step: (step: number, steps: number): string => `step ${step} of ${steps}`,
+    picture: (image: number, images: number): string => `picture ${image + 1} of ${images}`,
+    timeLeft: (ms: number): string => `${durationText(ms)} left`,
+    took: (ms: number): string => durationText(ms),
+    finished: (count: number): string => (count === 1 ? '1 picture is ready.' : `${count} pictures are ready.`),
+    repeat: 'Try again',
+  },
+  engine: {
+    starting: 'Starting the engine …',
+    loading: (loaded: number, total: number): string =>
+      `Loading the model: ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`,
+    computes: (backend: BackendKind): string => `Computed by ${backends[backend]}`,
+    threads: (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`),
+  },
+  errors: (code: ErrorCode, details: Details): ErrorText => errors[code](details),
+  fieldProblem: (expected: string): string => `Must be ${expected}.`,
+  dismiss: 'Dismiss',
+  retry: 'Try again',
+  stages,
+  adjustment: (adjustment: Adjustment): string => adjustments[adjustment.reason](adjustment),
+  fields,
+  schedulers,
+  budgets,
+};
+
+export type Messages = typeof en;
+
+function quoted(words: readonly string[]): string {
+  return words.map((word) => `“${word}”`).join(', ');
+}
+
+function durationText(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  return `${Math.round(seconds / 60)} min`;
+}
+
+function sizeText(value: unknown): string {
+  if (typeof value === 'object' && value !== null && 'width' in value && 'height' in value) {
+    return `${String(value.width)} × ${String(value.height)}`;
+  }
+  return Array.isArray(value) ? value.join(' × ') : String(value);
+}
+
+/** `from` the unknown words, `to` what stands in for them, as the tokenizer tells it. */
+function unknownWordsText(from: unknown, to: unknown): string {
+  const words = Array.isArray(from) ? quoted(from.map(String)) : String(from);
+  const instead = Array.isArray(to) && to.length > 0 ? ` Read as ${quoted(to.map(String))}.` : '';
+  return `The model does not know ${words}.` + instead;
+}

@@ -1,0 +1,9 @@
+import { render } from 'preact';
+import { browserSurroundings } from '../app/browser-surroundings.ts';
+import { createApp } from '../app/create-app.ts';
+import { Page } from './page.tsx';
+import './styles.css';
+
+const app = createApp(browserSurroundings());
+render(<Page app={app} />, document.body);
+app.start();

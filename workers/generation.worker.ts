@@ -1,0 +1,58 @@
+/** The generation worker's composition root: which parts make up the service, and how the page reaches it. */
+import { expose } from 'comlink';
+import { computeBudget, type ComputeBudget } from '../src/domain/compute-budget.ts';
+import { browserImageCodec } from '../src/engine/browser-image-codec.ts';
+import { installErrorTransfer } from '../src/engine/error-transfer.ts';
+import type { WorkerSetup } from '../src/engine/generation-api.ts';
+import { GenerationService, type GenerationParts, type Model } from '../src/engine/generation-service.ts';
+import { readImageSource } from '../src/engine/image-source.ts';
+import { openStoredBundle } from '../src/model-store/bundle-store.ts';
+import { generate } from '../src/pipeline/generate.ts';
+import { detectFaces } from '../src/pipeline/stages/face-detection.ts';
+import { openTokenizer } from '../src/pipeline/tokenizer.ts';
+import { createRunner } from '../src/runtime/create-runner.ts';
+import { openBackend, type Backend } from '../src/runtime/open-backend.ts';
+
+function assemble({ modelsUrl, inferenceType, backend: wish }: WorkerSetup): GenerationParts {
+  const machine = { cores: navigator.hardwareConcurrency, crossOriginIsolated };
+  const budgetFor = (kind: Backend['info']['kind']): ComputeBudget =>
+    computeBudget(inferenceType, { kind, ...machine });
+  const opening = openBackend({ wish, cpuThreads: budgetFor('wasm').threads });
+  opening.catch(() => undefined); // told by the calls that need it
+
+  async function load(id: string, onProgress: (loaded: number, total: number) => void): Promise<Model> {
+    const [{ bundle, notKept }, backend] = await Promise.all([
+      openStoredBundle({
+        baseUrl: new URL(`${id}/`, modelsUrl).href,
+        onProgress: ({ verifiedBytes, totalBytes }) => onProgress(verifiedBytes, totalBytes),
+      }),
+      opening,
+    ]);
+    const budget = budgetFor(backend.info.kind);
+    const runner = createRunner(backend, bundle, { weightLimit: budget.gpuBytes });
+    const tokenizer = await openTokenizer(bundle);
+    return {
+      about: { manifest: bundle.manifest, notKept: notKept?.code ?? null },
+      findFaces: (image) => detectFaces({ bundle, runner }, image),
+      generate: (input) => generate({ ...input, bundle, runner, tokenizer, budget }),
+    };
+  }
+
+  async function capabilities() {
+    const { info } = await opening;
+    return { backend: info, budget: budgetFor(info.kind), bundles: [], crossOriginIsolated };
+  }
+
+  return { codec: browserImageCodec, readImage: readImageSource, capabilities, load };
+}
+
+/** Held until the worker ends, whatever ends it: the page waits for it (see worker-client.ts). */
+function holdLock(): string | null {
+  if (!('locks' in navigator)) return null;
+  const name = `worker-${crypto.randomUUID()}`;
+  void navigator.locks.request(name, () => new Promise(() => undefined));
+  return name;
+}
+
+installErrorTransfer();
+expose(new GenerationService(assemble, holdLock()));
