@@ -1,0 +1,155 @@
+import { AppError } from '../domain/errors.ts';
+import type { DetectedFace } from '../domain/image.ts';
+import type { GenerationRequest } from '../domain/request.ts';
+import { throwIfCancelled } from './cancellation.ts';
+import { boxInRegion } from './image/region.ts';
+import { checkKnownWords } from './known-words.ts';
+import {
+  chooseFace,
+  fitReference,
+  inGivenPixels,
+  prepareReference,
+  scaledDownAdjustment,
+  type FittedReference,
+  type PreparedReference,
+} from './reference.ts';
+import { renderSize, type RenderSize } from './render-size.ts';
+import { withRoles, type Run } from './run.ts';
+import { planTimesteps } from './schedulers/timesteps.ts';
+import { backgroundMask } from './stages/background-mask.ts';
+import { condition, type Condition, type ConditionRow } from './stages/conditioning.ts';
+import type { GuidancePasses } from './stages/denoising.ts';
+import { detectFaces } from './stages/face-detection.ts';
+import { embedFace, meanEmbedding } from './stages/face-embedding.ts';
+import { encodeImage } from './stages/image-encoding.ts';
+import { encodePrompt } from './stages/prompt-encoding.ts';
+
+/** All that depends on reference and prompt alone, made once per task. */
+export interface Prepared {
+  readonly size: RenderSize;
+  /** The person's embedding; null without face conditioning. */
+  readonly person: Float32Array | null;
+  readonly passes: GuidancePasses;
+  /** The reference's latent; null where every image starts from pure noise and nothing of it is kept. */
+  readonly latent: Float32Array | null;
+  /** Where the picture may change (1) and where it stays (0), per latent cell; null: everywhere. */
+  readonly mask: Float32Array | null;
+}
+
+/** Whether the reference picture itself is used, not only its face. */
+export function needsLatent(request: GenerationRequest): boolean {
+  return request.keepBackground || planTimesteps(request.scheduler, request.steps, request.denoise).denoise < 1;
+}
+
+/** Everything that all images of a task share. */
+export async function prepare(run: Run): Promise<Prepared> {
+  const { bundle, request, reference } = run;
+  const { manifest } = bundle;
+  const size = renderSize(manifest.native, request.width, request.height);
+  if (size.native) {
+    run.found.push({
+      field: 'width',
+      from: [request.width, request.height],
+      to: [size.width, size.height],
+      reason: 'rendered-at-native-size',
+    });
+  }
+  const prepared = prepareReference(reference);
+  if (prepared.scale < 1) run.found.push(scaledDownAdjustment(reference, prepared));
+
+  const { face, person } = await withRoles(run, ['faceDetector', 'faceEncoder'], () => findPerson(run, prepared));
+  const rows = await withRoles(run, ['textEncoder'], () => encodeTexts(run, person));
+  const fitted = fitReference(prepared.image, face, size);
+  run.found.push(...fitted.adjustments);
+  const latent = needsLatent(request)
+    ? await withRoles(run, ['latentEncoder'], () =>
+        run.meter.measure('encode-image', 0, () => encodeImage(manifest, run.runner, fitted.image)),
+      )
+    : null;
+  const mask = request.keepBackground && face ? maskAround(face, fitted, size, manifest.latent.downscale) : null;
+  // Last, because what it makes may live on the device until the end.
+  const passes = await withRoles(run, ['conditioner'], () => makePasses(run, rows));
+  return { size, person, passes, latent, mask };
+}
+
+function maskAround(
+  face: DetectedFace,
+  { region }: FittedReference,
+  size: RenderSize,
+  downscale: number,
+): Float32Array {
+  const box = boxInRegion(face.box, region, size.width);
+  return backgroundMask(box, size.workWidth / downscale, size.workHeight / downscale, downscale);
+}
+
+/** Finds the face in every reference and describes the person by the mean of their embeddings. */
+async function findPerson(
+  run: Run,
+  prepared: PreparedReference,
+): Promise<{ face: DetectedFace | null; person: Float32Array | null }> {
+  const { meter, request, emit, taskId } = run;
+  if (request.facePoints && request.faceIndex !== null) {
+    run.found.push({ field: 'faceIndex', from: request.faceIndex, to: null, reason: 'placed-face-used' });
+  }
+  const { faces, chosen } = await meter.measure('find-face', 0, () => chooseFace(run, prepared, request));
+  emit({ type: 'faces', taskId, faces: inGivenPixels(faces, prepared.scale), chosen });
+  const face = faces[chosen] ?? null;
+  if (!face || request.faceStrength === 0) return { face, person: null };
+
+  const embeddings = [await meter.measure('embed-face', 0, () => embedFace(run, prepared.image, face))];
+  for (const [index, picture] of run.moreReferences.entries()) {
+    throwIfCancelled(run.signal);
+    const { image } = prepareReference(picture);
+    const [largest] = await meter.measure('find-face', 0, () => detectFaces(run, image));
+    if (!largest) {
+      throw new AppError(
+        'no-face',
+        `No face was found in reference picture ${index + 2}; leave it out or use a clearer one.`,
+        {
+          details: { reference: index + 2 },
+        },
+      );
+    }
+    embeddings.push(await meter.measure('embed-face', 0, () => embedFace(run, image, largest)));
+  }
+  return { face, person: meanEmbedding(embeddings) };
+}
+
+/** Row 0: the wish; row 1, with guidance: the negative prompt and what stands in for the face. */
+async function encodeTexts(run: Run, person: Float32Array | null): Promise<ConditionRow[]> {
+  const { manifest } = run.bundle;
+  const { request } = run;
+  const nobody = new Float32Array(manifest.face.embedding);
+  const encode = async (field: 'prompt' | 'negativePrompt'): Promise<Float32Array> => {
+    throwIfCancelled(run.signal);
+    const checked = checkKnownWords(field, request[field], manifest.text.knownWords, run.tokenizer);
+    const { ids, needed, truncated } = run.tokenizer.encode(checked.text);
+    run.found.push(...checked.adjustments);
+    if (truncated) run.found.push({ field, from: needed, to: ids.length, reason: 'prompt-truncated' });
+    return run.meter.measure('encode-prompt', 0, () => encodePrompt(run.runner, ids));
+  };
+  const rows: ConditionRow[] = [{ text: await encode('prompt'), face: person ?? nobody }];
+  if (request.guidanceScale > 1) {
+    const standIn = manifest.schedule.unconditionalFace === 'same' ? rows[0]!.face : nobody;
+    rows.push({ text: await encode('negativePrompt'), face: standIn });
+  }
+  return rows;
+}
+
+async function makePasses(run: Run, rows: readonly ConditionRow[]): Promise<GuidancePasses> {
+  throwIfCancelled(run.signal);
+  const { bundle, runner, request, budget } = run;
+  // A device tensor need not outlive its session, so it is brought back where sessions are released.
+  const keepOnDevice = budget.sessions === 'resident';
+  const make = (part: readonly ConditionRow[]): Promise<Condition> =>
+    condition(bundle, runner, part, request.faceStrength, keepOnDevice);
+  return run.meter.measure('condition', 0, async (): Promise<GuidancePasses> => {
+    if (rows.length === 1) return { kind: 'none', condition: await make(rows) };
+    if (budget.guidancePasses === 'together') return { kind: 'together', both: await make(rows) };
+    return {
+      kind: 'sequential',
+      condition: await make(rows.slice(0, 1)),
+      unconditional: await make(rows.slice(1)),
+    };
+  });
+}
