@@ -15,14 +15,14 @@ export interface ForgeOutput {
   newSha256(): StreamingHash;
 }
 
-/** One file, handed over in chunks; at most one chunk is in memory. */
+/** One file, handed over in chunks: what waits in memory is less than one chunk. */
 export class FileWriter {
   readonly #path: string;
   readonly #output: ForgeOutput;
   readonly #hash: StreamingHash;
   readonly #chunks: string[] = [];
-  #chunk = new Uint8Array(CHUNK_BYTES);
-  #filled = 0;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
   #length = 0;
 
   constructor(path: string, output: ForgeOutput) {
@@ -36,14 +36,15 @@ export class FileWriter {
     return this.#length;
   }
 
+  /** The bytes must not change afterwards. */
   async append(bytes: Uint8Array): Promise<void> {
     this.#length += bytes.length;
     for (let used = 0; used < bytes.length;) {
-      const taken = Math.min(bytes.length - used, CHUNK_BYTES - this.#filled);
-      this.#chunk.set(bytes.subarray(used, used + taken), this.#filled);
-      this.#filled += taken;
-      used += taken;
-      if (this.#filled === CHUNK_BYTES) await this.#flush();
+      const part = bytes.subarray(used, used + CHUNK_BYTES - this.#waitingBytes);
+      this.#waiting.push(part);
+      this.#waitingBytes += part.length;
+      used += part.length;
+      if (this.#waitingBytes === CHUNK_BYTES) await this.#flush();
     }
   }
 
@@ -54,7 +55,8 @@ export class FileWriter {
   }
 
   async finish(): Promise<BundleFile> {
-    await this.#flush();
+    if (this.#waitingBytes > 0) await this.#flush();
+    else if (this.#length === 0) await this.#output.append(this.#path, new Uint8Array(0));
     return {
       path: this.#path,
       bytes: this.#length,
@@ -65,11 +67,16 @@ export class FileWriter {
   }
 
   async #flush(): Promise<void> {
-    if (this.#filled === 0 && this.#length > 0) return;
-    const bytes = this.#chunk.slice(0, this.#filled);
-    this.#filled = 0;
-    this.#hash.update(bytes);
-    if (bytes.length > 0) this.#chunks.push(await sha256Hex(bytes));
-    await this.#output.append(this.#path, bytes);
+    const chunk = new Uint8Array(this.#waitingBytes);
+    let offset = 0;
+    for (const part of this.#waiting) {
+      chunk.set(part, offset);
+      offset += part.length;
+    }
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#hash.update(chunk);
+    this.#chunks.push(await sha256Hex(chunk));
+    await this.#output.append(this.#path, chunk);
   }
 }

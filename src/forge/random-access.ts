@@ -8,7 +8,11 @@ export interface RandomAccess {
 }
 
 export function bytesAccess(name: string, bytes: Uint8Array): RandomAccess {
-  return { name, size: bytes.length, read: (offset, length) => Promise.resolve(bytes.slice(offset, offset + length)) };
+  return {
+    name,
+    size: bytes.length,
+    read: (offset, length) => Promise.resolve(new Uint8Array(bytes.subarray(offset, offset + length))),
+  };
 }
 
 export async function readAll(source: RandomAccess): Promise<Uint8Array> {

@@ -124,7 +124,7 @@ function decode(bytes: Uint8Array, dtype: string): Float32Array | null {
 }
 
 function byteAligned(bytes: Uint8Array): Uint8Array {
-  return bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  return bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
 }
 
 function invalid(file: string, what: string, cause?: unknown): AppError {

@@ -19,7 +19,7 @@ export function indexedDbChunkStore(): ChunkStore {
 
 function wholeBuffer(bytes: Uint8Array): ArrayBuffer {
   if (bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength) return bytes.buffer;
-  return bytes.slice().buffer;
+  return new Uint8Array(bytes).buffer;
 }
 
 export interface FallbackChunkStore extends ChunkStore {

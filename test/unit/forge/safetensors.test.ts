@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest';
+import { bytesAccess } from '../../../src/forge/random-access.ts';
+import { openSafetensors } from '../../../src/forge/safetensors.ts';
+import { safetensorsBytes } from '../../fixtures/tiny-checkpoint.ts';
+
+type Header = Record<string, unknown>;
+
+function file(header: Header | string, data: Uint8Array, headerLength?: number): Uint8Array {
+  const text = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header));
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(headerLength ?? text.length), true);
+  return Buffer.concat([length, text, data]);
+}
+
+const open = (bytes: Uint8Array) => openSafetensors(bytesAccess('model.safetensors', bytes));
+const entry = (dtype: string, shape: number[], begin: number, end: number) => ({
+  dtype,
+  shape,
+  data_offsets: [begin, end],
+});
+
+test('reads f32, f16 and bf16 by name, whatever lies before them', async () => {
+  const data = Buffer.concat([
+    Buffer.from(Uint16Array.of(0x3c00, 0xc000, 0x3555).buffer),
+    Buffer.from(Float32Array.of(1.5, -2.25).buffer),
+    Buffer.from(Uint16Array.of(0x3f80).buffer),
+    Buffer.from(BigInt64Array.of(7n).buffer),
+  ]);
+  const source = await open(
+    file(
+      {
+        __metadata__: { format: 'pt' },
+        whole: entry('F32', [1, 2], 6, 14),
+        half: entry('F16', [3], 0, 6),
+        brain: entry('BF16', [], 14, 16),
+        ids: entry('I64', [1], 16, 24),
+        none: entry('F32', [0, 4], 24, 24),
+      },
+      data,
+    ),
+  );
+  expect([...source.shapes.keys()].sort()).toEqual(['brain', 'half', 'ids', 'none', 'whole']);
+  expect(source.shapes.get('whole')).toEqual([1, 2]);
+  expect([...(await source.read('whole'))]).toEqual([1.5, -2.25]);
+  expect([...(await source.read('half'))]).toEqual([1, -2, 0.333251953125]);
+  expect([...(await source.read('brain'))]).toEqual([1]);
+  expect([...(await source.read('none'))]).toEqual([]);
+  await expect(source.read('ids')).rejects.toMatchObject({ code: 'weights-invalid', message: /ids is I64/ });
+  await expect(source.read('other')).rejects.toMatchObject({ code: 'weights-invalid', message: /no tensor other/ });
+});
+
+test('reads only the header and the asked tensor', async () => {
+  const values = new Float32Array(1000).fill(1);
+  const bytes = safetensorsBytes({
+    a: { dtype: 'F32', dims: [1000], values },
+    b: { dtype: 'F32', dims: [10], values: values.slice(0, 10) },
+  });
+  let read = 0;
+  const inner = bytesAccess('model.safetensors', bytes);
+  const source = await openSafetensors({
+    ...inner,
+    read: (offset, length) => {
+      read += length;
+      return inner.read(offset, length);
+    },
+  });
+  await source.read('b');
+  expect(read).toBeLessThan(400);
+});
+
+describe('damaged files', () => {
+  const eight = new Uint8Array(8);
+  test.each<[string, Uint8Array, RegExp]>([
+    ['shorter than a header', new Uint8Array(5), /no header/],
+    ['a header longer than the file', file({}, eight, 1_000_000), /header of 1000000 bytes does not fit/],
+    ['another kind of file', Buffer.from('PK\x03\x04 an archive of some length'), /another kind of file/],
+    ['a header that is no JSON', file('{"a":', eight), /not JSON/],
+    ['a header that is null', file('null', eight), /not a JSON object/],
+    ['an entry without offsets', file({ a: { dtype: 'F32', shape: [2] } }, eight), /a\.data_offsets/],
+    ['a negative dimension', file({ a: entry('F32', [-2], 0, 8) }, eight), /a\.shape/],
+    ['an unknown type', file({ a: entry('F3', [2], 0, 8) }, eight), /unknown type F3/],
+    ['a wrong length', file({ a: entry('F32', [3], 0, 8) }, eight), /has 8 bytes, but F32 \[3\] needs 12/],
+    [
+      'overlapping tensors',
+      file({ a: entry('F32', [2], 0, 8), b: entry('F32', [1], 4, 8) }, eight),
+      /b begins at 4 instead of 8/,
+    ],
+    ['a gap', file({ a: entry('F32', [1], 4, 8) }, eight), /a begins at 4 instead of 0/],
+    ['a cut-off file', file({ a: entry('F32', [4], 0, 16) }, eight), /needs? 16 bytes, the file has 8/],
+    ['bytes at the end', file({ a: entry('F32', [1], 0, 4) }, eight), /need 4 bytes, the file has 8/],
+  ])('%s', async (_, bytes, message) => {
+    await expect(open(bytes)).rejects.toMatchObject({ code: 'weights-invalid', message });
+  });
+
+  test('NaN in a tensor is told by its name', async () => {
+    const source = await open(file({ a: entry('F32', [2], 0, 8) }, Buffer.from(Float32Array.of(1, NaN).buffer)));
+    await expect(source.read('a')).rejects.toMatchObject({ code: 'weights-invalid', message: /a holds NaN/ });
+  });
+});
