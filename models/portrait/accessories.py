@@ -61,9 +61,7 @@ def draw_earring(canvas: Canvas, frame: Frame, anchors: EarringAnchors, traits: 
     return cover(canvas, coverage, constant(du, 0.98, 0.78, 0.30), du * 14, (dv - 0.04) * 14, 1.0)
 
 
-def lens_anchors(
-    params: dict[str, Tensor], pose: Pose, traits: Traits, eye: EyeAnchors, side: float
-) -> LensAnchors:
+def lens_anchors(params: dict[str, Tensor], pose: Pose, traits: Traits, eye: EyeAnchors, side: float) -> LensAnchors:
     """Where one lens sits and where its temple ends."""
     u, v = project(pose, side * (column(params, "eye_sp") + 0.008), -0.038 + traits.length * 0.2, 0.385)
     temple_u, temple_v = project(pose, side * (traits.face + 0.005), -0.045, 0.02)

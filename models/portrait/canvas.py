@@ -41,9 +41,7 @@ def blank_canvas(background: Tensor) -> Canvas:
 def paint(canvas: Canvas, coverage: Tensor, colour: Colour, strength: float | Tensor = 1.0) -> Canvas:
     """Blend a colour in; normals and gloss stay."""
     amount = coverage * strength
-    red, green, blue = (
-        plane + amount * (channel - plane) for plane, channel in zip(canvas[:3], colour, strict=True)
-    )
+    red, green, blue = (plane + amount * (channel - plane) for plane, channel in zip(canvas[:3], colour, strict=True))
     return canvas._replace(red=red, green=green, blue=blue)
 
 

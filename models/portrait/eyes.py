@@ -82,9 +82,7 @@ def eye_anchors(params: dict[str, Tensor], pose: Pose, traits: Traits, side: flo
         brow_arch=column(params, "brow_arch"),
         brow_tilt=column(params, "brow_tilt") + 0 * u,
         brow_thickness=column(params, "brow_th"),
-        brow_colour=tuple(
-            torch.where(bald > 0, bare, dark) for bare, dark in zip(bald_brow, dark_brow, strict=True)
-        ),
+        brow_colour=tuple(torch.where(bald > 0, bare, dark) for bare, dark in zip(bald_brow, dark_brow, strict=True)),
     )
 
 

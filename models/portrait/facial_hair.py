@@ -29,9 +29,7 @@ def facial_hair_anchors(params: dict[str, Tensor], pose: Pose, traits: Traits) -
     """Which facial hair there is, and where it leaves the cheeks bare."""
     kinds = {kind: flag(params, "facial", kind) for kind in ("stubble", "moustache", "goatee", "beard")}
     cheeks_u, cheeks_v = project(pose, 0, 0.03 + traits.length * 0.5, 0.22)
-    return FacialHairAnchors(
-        **kinds, any=1 - flag(params, "facial", "none"), cheeks_u=cheeks_u, cheeks_v=cheeks_v
-    )
+    return FacialHairAnchors(**kinds, any=1 - flag(params, "facial", "none"), cheeks_u=cheeks_u, cheeks_v=cheeks_v)
 
 
 def moustache_distance(mouth: MouthAnchors, planes: MouthPlanes) -> Tensor:

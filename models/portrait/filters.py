@@ -50,9 +50,7 @@ def kuwahara(picture: Tensor, radius: int) -> Tensor:
     grey = luma(padded)
     variance = F.avg_pool2d(grey * grey, radius + 1, 1) - F.avg_pool2d(grey, radius + 1, 1) ** 2
     size = picture.shape[-1]
-    corners = [
-        (slice(row, row + size), slice(column, column + size)) for row in (0, radius) for column in (0, radius)
-    ]
+    corners = [(slice(row, row + size), slice(column, column + size)) for row in (0, radius) for column in (0, radius)]
     variances = torch.stack([variance[:, 0, rows, columns] for rows, columns in corners])
     means = torch.stack([mean[:, :, rows, columns] for rows, columns in corners])
     weights = torch.softmax(-variances * 900, 0)

@@ -94,9 +94,7 @@ def hair_volume(frame: Frame, anchors: HairAnchors, hair: HairShape) -> HairVolu
     return HairVolume(cap, outline, hair.wave * torch.sin(v * 14), strands, curls, texture)
 
 
-def draw_back_hair(
-    canvas: Canvas, frame: Frame, anchors: HairAnchors, volume: HairVolume, traits: Traits
-) -> Canvas:
+def draw_back_hair(canvas: Canvas, frame: Frame, anchors: HairAnchors, volume: HairVolume, traits: Traits) -> Canvas:
     """Hair that hangs behind head and neck."""
     u, v, hair = frame.u, frame.v, traits.hair
     du, dv = u - anchors.centre_u, v - anchors.centre_v

@@ -99,8 +99,6 @@ def sample_identity(count: int, generator: torch.Generator | None = None) -> Par
 
 def id_vector(params: Params) -> Tensor:
     """The true identity as [B, IDENTITY_SIZE] floats: scaled shape parameters, then one-hot words."""
-    scaled = [
-        ((params[name].float() - centre) / scale)[:, None] for name, (centre, scale) in IDENTITY_SCALES.items()
-    ]
+    scaled = [((params[name].float() - centre) / scale)[:, None] for name, (centre, scale) in IDENTITY_SCALES.items()]
     words = [F.one_hot(params[name], count).float() for name, count in IDENTITY_WORDS.items()]
     return torch.cat(scaled + words, 1)

@@ -45,7 +45,9 @@ def light_of(params: dict[str, Tensor]) -> Light:
     half = (x**2 + y**2 + (z + 1) ** 2).sqrt()
     key, ambient, rim = tuple(rest[0:3]), tuple(rest[3:6]), rest[6]
     mean = (key[0] + key[1] + key[2]) / 3
-    dim = torch.where(index == INDEX["light"]["rim"], 0.80, 1.0) * torch.where(index == INDEX["light"]["side"], 0.84, 1.0)
+    dim = torch.where(index == INDEX["light"]["rim"], 0.80, 1.0) * torch.where(
+        index == INDEX["light"]["side"], 0.84, 1.0
+    )
     return Light(
         x, y, z, x / half, y / half, (z + 1) / half, key, ambient, rim,
         rim_key=tuple(channel * 0.6 + 0.45 for channel in key),

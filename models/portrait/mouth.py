@@ -112,9 +112,7 @@ def draw_mouth(canvas: Canvas, frame: Frame, anchors: MouthAnchors, traits: Trai
     return canvas
 
 
-def draw_inside(
-    canvas: Canvas, frame: Frame, anchors: MouthAnchors, traits: Traits, planes: MouthPlanes
-) -> Canvas:
+def draw_inside(canvas: Canvas, frame: Frame, anchors: MouthAnchors, traits: Traits, planes: MouthPlanes) -> Canvas:
     """The open mouth: dark inside, upper teeth, tongue."""
     across, down, opening = planes.across, planes.down, anchors.opening
     inside = frame.coverage(torch.maximum(planes.upper_line - down, down - planes.lower_line) + 0.001)

@@ -56,9 +56,7 @@ def draw_freckles(
     size = torch.frac(noise * 911.3)
     dot = smoothstep(0.16 + 0.16 * size, 0.06 + 0.08 * size, (offset_u * offset_u + offset_v * offset_v).sqrt())
     amount = dot * (torch.frac(noise * 37.7) > 0.42) * bump(du, dv + 0.03, 0.22, 0.085) * 1.5
-    return paint(
-        canvas, amount.clamp(0, 1) * anchors.freckles * in_head, tint(traits.skin, 0.74, 0.50, 0.38), 0.62
-    )
+    return paint(canvas, amount.clamp(0, 1) * anchors.freckles * in_head, tint(traits.skin, 0.74, 0.50, 0.38), 0.62)
 
 
 def draw_mole(canvas: Canvas, frame: Frame, anchors: NoseAnchors, traits: Traits) -> Canvas:

@@ -70,9 +70,7 @@ def torso_planes(frame: Frame, anchors: TorsoAnchors) -> TorsoPlanes:
     return TorsoPlanes(smooth_min(throat, torso, 0.08), torso - 0.012, round_neck, v_neck)
 
 
-def draw_skin(
-    canvas: Canvas, frame: Frame, anchors: TorsoAnchors, planes: TorsoPlanes, traits: Traits
-) -> Canvas:
+def draw_skin(canvas: Canvas, frame: Frame, anchors: TorsoAnchors, planes: TorsoPlanes, traits: Traits) -> Canvas:
     """Neck and chest with the jaw's shadow and the collar bones."""
     x, y = frame.x, frame.y
     under_jaw = (frame.u - anchors.jaw_u).abs() * 0.5 + (frame.v - 0.44 - traits.length)
@@ -116,9 +114,7 @@ def draw_shirt_and_tie(canvas: Canvas, frame: Frame, anchors: TorsoAnchors, plan
     return paint(canvas, frame.coverage(tie) * frame.coverage(0.665 - y) * anchors.suit, anchors.tie)
 
 
-def draw_garment(
-    canvas: Canvas, frame: Frame, anchors: TorsoAnchors, traits: Traits, distance: Tensor
-) -> Canvas:
+def draw_garment(canvas: Canvas, frame: Frame, anchors: TorsoAnchors, traits: Traits, distance: Tensor) -> Canvas:
     """Cloth with folds, stripes, ribs, the head's shadow and a seam."""
     x, y = frame.x, frame.y
     folds = 0.06 * torch.sin(x * 9 + y * 6) * torch.sin(x * 4 - 1 + y * 3)
@@ -147,9 +143,7 @@ def draw_hood(canvas: Canvas, frame: Frame, anchors: TorsoAnchors, distance: Ten
     return canvas
 
 
-def draw_lapels(
-    canvas: Canvas, frame: Frame, anchors: TorsoAnchors, planes: TorsoPlanes, distance: Tensor
-) -> Canvas:
+def draw_lapels(canvas: Canvas, frame: Frame, anchors: TorsoAnchors, planes: TorsoPlanes, distance: Tensor) -> Canvas:
     """A suit's lapels."""
     worn = frame.coverage(distance) * anchors.suit
     outer = planes.v_neck - 0.10 + 0.12 * (frame.y - 0.70).clamp(min=0)
