@@ -233,8 +233,9 @@ export class Graph {
 
   private inline(type: 'float32' | 'int64', data: Float32Array | BigInt64Array, dims: readonly number[]): Value {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    // Short ones are named by their content, so that the same constant is stored once.
     const key =
-      data.length <= 16 ? `${type}[${dims.join(',')}]=${data.join(',')}` : `constant_${this.initializers.size}`;
+      data.length <= 64 ? `${type}[${dims.join(',')}]=${data.join(',')}` : `constant_${this.initializers.size}`;
     if (!this.initializers.has(key)) this.initializers.set(key, { name: key, type, dims, bytes });
     return { name: key, type, dims };
   }

@@ -101,6 +101,8 @@ function encodeValue(value: OnnxValue): Message {
   return new Message().text(1, value.name).message(2, new Message().message(1, tensorType));
 }
 
+const UTF8 = new TextEncoder();
+
 /** One protobuf message under construction: a list of pieces, joined once at the end. */
 class Message {
   private readonly pieces: Uint8Array[] = [];
@@ -119,7 +121,7 @@ class Message {
   }
 
   text(field: number, value: string): this {
-    return this.bytes(field, new TextEncoder().encode(value));
+    return this.bytes(field, UTF8.encode(value));
   }
 
   bytes(field: number, value: Uint8Array): this {
@@ -154,6 +156,7 @@ class Message {
 
 /** Base-128, low group first; negative numbers are 64-bit two's complement. */
 function varint(value: number): Uint8Array {
+  if (value >= 0 && value < 0x80) return Uint8Array.of(value);
   const bytes: number[] = [];
   let rest = BigInt.asUintN(64, BigInt(value));
   while (rest >= 0x80n) {

@@ -57,6 +57,15 @@ UNETS = {
         },
         "sample": [1, 4, 16, 16], "text": 5, "tokens": 4, "timestep": 999.0, "scale": 1.0,
     },
+    "the starter's size, attention below the first level": {
+        "config": {
+            "in_channels": 16, "out_channels": 16, "block_out_channels": [64, 96, 128], "layers_per_block": 1,
+            "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+            "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+            "attention_head_dim": 4, "cross_attention_dim": 192, "norm_num_groups": 32,
+        },
+        "sample": [1, 16, 16, 16], "text": 3, "tokens": 4, "timestep": 875.0, "scale": 1.0,
+    },
     "three levels, linear projection, heads and layers per level, batch 2, face scale 0.5": {
         "config": {
             "in_channels": 16, "out_channels": 16, "block_out_channels": [16, 24, 32], "layers_per_block": [1, 2, 1],

@@ -80,6 +80,7 @@ type Choice = (name: string, dims: readonly number[]) => Storage;
 const isConv = (dims: readonly number[]) => dims.length === 4;
 const isTable = (name: string) => name.includes('embedding.weight');
 const KINDS: Record<string, Choice> = {
+  'half-precision floats': () => 'float16',
   'int8 convolutions, linears and embeddings': (_, dims) => (dims.length > 1 ? 'int8' : 'float32'),
   '8-bit linears, int8 embeddings': (name, dims) => {
     if (isTable(name)) return 'int8';
@@ -139,11 +140,14 @@ for (const [kind, choose] of Object.entries(KINDS)) {
 
 // Measured on onnxruntime-node 1.30 (CPU): UNet 1.7e-3, text encoder 1.2e-3, conditioner 0.8e-3, autoencoders 1.5e-3
 // of the largest value.
-describe('f16 compute over the same integers', () => {
+describe('f16 compute over the same weights', () => {
   for (const network of NETWORKS) {
-    it(`${network.role} (${network.spec.class}) stays close to f32`, async () => {
-      const worst = await both(network, KINDS['4-bit linears, int8 convolutions']!, ['float16', 'float32']);
-      expect(worst).toBeLessThan(1e-2);
-    });
+    it.each(['4-bit linears, int8 convolutions', 'half-precision floats'])(
+      `${network.role} (${network.spec.class}) stays close to f32, %s`,
+      async (kind) => {
+        const worst = await both(network, KINDS[kind]!, ['float16', 'float32']);
+        expect(worst).toBeLessThan(1e-2);
+      },
+    );
   }
 });
