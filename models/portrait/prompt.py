@@ -1,6 +1,7 @@
 """Parameters → sentences: a small grammar with synonyms, and the words it knows."""
 
 import random
+import re
 from typing import Any
 
 from torch import Tensor
@@ -18,14 +19,15 @@ from .vocabulary import (
     STYLES,
 )
 
-# Per parameter and word: the phrases that say it; "" leaves a default unsaid, {} takes a colour.
+# Per parameter and word: the phrases that say it; "" leaves a default unsaid, {} takes a colour (articles before a
+# colour are put right afterwards).
 PHRASES: dict[str, dict[str, list[str]]] = {
     "style": {
         "3d": ["", "", "a 3d render of", "a 3d avatar of", "a cartoon 3d portrait of"],
         "pencil": ["a pencil sketch of", "a pencil drawing of", "a graphite sketch of"],
         "watercolour": ["a watercolour of", "a watercolor painting of", "an aquarelle of"],
         "pixel": ["pixel art of", "an 8-bit sprite of", "a pixel portrait of"],
-        "comic": ["a comic of", "a comic book drawing of", "a halftone pop art of"],
+        "comic": ["a comic of", "a comic book drawing of", "halftone pop art of"],
         "oil": ["an oil painting of", "an oil portrait of", "a classical painting of"],
         "neon": ["a neon portrait of", "a glowing neon drawing of", "a cyberpunk neon sign of"],
     },
@@ -87,7 +89,9 @@ WORDS = {
     "style": STYLES, "expr": EXPRESSIONS, "pose": POSES, "eyewear": EYEWEAR, "headwear": HEADWEAR, "cloth": GARMENTS,
     "bg": BACKGROUNDS, "light": LIGHTS,
 }  # fmt: skip
-WOMAN, MAN, NEUTRAL = ["woman", "lady", "person"], ["man", "guy", "person"], ["portrait", "character", "face"]
+WOMAN, MAN, NEUTRAL = ["woman", "lady", "person"], ["man", "guy", "person"], ["character", "face"]
+PORTRAIT = "portrait"  # stands alone: neither "a sketch of a portrait" nor "an older portrait"
+OLDER = "older"
 EARRINGS = ["earrings", "gold earrings"]
 WEARING = ["wearing ", "in ", "with "]
 OLD_AGE = 0.7  # from this `age` on a person may be called older
@@ -109,8 +113,8 @@ def sentence(facts: dict[str, float], rng: Any, drop: float) -> str:
     def phrase(key: str) -> str:
         return rng.choice(PHRASES[key][WORDS[key][facts[key]]])
 
-    who = subject(facts, rng)
-    head = (phrase("style") + " a " + who).strip()
+    style = phrase("style")
+    head = f"{style} a {subject(facts, rng, alone=not style)}".strip()
     parts = [phrase("expr"), phrase("pose")]
     worn = [
         phrase("eyewear"),
@@ -129,20 +133,58 @@ def sentence(facts: dict[str, float], rng: Any, drop: float) -> str:
     parts = [part for part in parts if part]
     if rng.random() < 0.3:
         rng.shuffle(parts)
-    return ", ".join([head.replace("a older", "an older")] + parts)
+    return with_articles(", ".join([head] + parts))
 
 
-def subject(facts: dict[str, float], rng: Any) -> str:
-    """Who is seen, without an article."""
+def subject(facts: dict[str, float], rng: Any, alone: bool) -> str:
+    """Who is seen, without an article; `alone` when no style is named before."""
     if rng.random() < 0.8:
         noun = rng.choice(WOMAN if facts["fem"] > 0.5 else MAN)
     else:
-        noun = rng.choice(NEUTRAL)
-    if facts["age"] > OLD_AGE and rng.random() < 0.5:
-        return "older " + noun
+        noun = rng.choice([PORTRAIT, *NEUTRAL] if alone else NEUTRAL)
+    if facts["age"] > OLD_AGE and noun != PORTRAIT and rng.random() < 0.5:
+        return f"{OLDER} {noun}"
     return noun
+
+
+def with_articles(text: str) -> str:
+    """ "an" instead of "a" before a vowel: an orange suit, an older man."""
+    return re.sub(r"\ba (?=[aeiou])", "an ", text)
 
 
 def listed(things: list[str]) -> str:
     """ "a, b and c"."""
     return " and ".join([", ".join(things[:-1]), things[-1]] if len(things) > 1 else things)
+
+
+# Words that carry no fact of their own.
+FUNCTION_WORDS = {
+    "a", "an", "and", "at", "background", "backdrop", "in", "of", "on", "pair", "soft", "studio", "plain", "the", "to",
+    "under", "with",
+}  # fmt: skip
+# How the parameters are called for people.
+GROUP_NAMES = {
+    "style": "style", "expr": "expression", "pose": "pose", "eyewear": "eyewear", "headwear": "headwear",
+    "cloth": "garment", "bg": "background", "light": "light",
+}  # fmt: skip
+
+
+def words_in(text: str) -> list[str]:
+    """Lower-case words; hyphens stay inside words."""
+    return re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text.lower())
+
+
+def known_words() -> dict[str, list[str]]:
+    """Every word that a sentence can hold, by group, each sorted; a word may stand in several groups.
+
+    Groups: person, the parameters of GROUP_NAMES, earrings, colour, hair colour, and other (words without a fact).
+    """
+    groups = {"person": words_in(" ".join([*WOMAN, *MAN, *NEUTRAL, PORTRAIT, OLDER]))}
+    for key, name in GROUP_NAMES.items():
+        groups[name] = [word for phrases in PHRASES[key].values() for word in words_in(" ".join(phrases))]
+    groups["earrings"] = words_in(" ".join(EARRINGS))
+    groups["colour"] = list(COLOUR_NAMES)
+    groups["hair colour"] = words_in(" ".join(["hair", *HAIR_COLOUR_NAMES]))
+    told = {name: sorted(set(words) - FUNCTION_WORDS) for name, words in groups.items()}
+    used = set(words_in(" ".join(WEARING))) | set().union(*map(set, groups.values()))
+    return told | {"other": sorted(used - set().union(*map(set, told.values())))}
