@@ -1,12 +1,11 @@
 import { computed, type ReadonlySignal } from '@preact/signals';
 import type { Messages } from '../i18n/en.ts';
-import type { FormModel } from './form.ts';
 import type { ReferenceModel } from './reference.ts';
 import type { SeriesModel } from './series.ts';
 
 /** Something a person can do; buttons and shortcuts are made from this list. */
 export interface Action {
-  readonly id: 'generate' | 'cancel-all' | 'place-face' | 'stop-placing' | 'remove-face' | 'new-seed' | 'clear-results';
+  readonly id: 'generate' | 'cancel-all' | 'place-face' | 'stop-placing' | 'remove-face' | 'clear-results';
   readonly label: string;
   readonly shortcut: Shortcut | null;
   readonly enabled: ReadonlySignal<boolean>;
@@ -22,16 +21,14 @@ export interface Shortcut {
 export type Actions = Readonly<Record<Action['id'], Action>>;
 
 export interface ActionParts {
-  readonly form: FormModel;
   readonly reference: ReferenceModel;
   readonly series: SeriesModel;
-  readonly randomSeed: () => number;
   readonly messages: Messages;
   readonly modelReady: ReadonlySignal<boolean>;
 }
 
 export function createActions(parts: ActionParts): Actions {
-  const { form, reference, series, randomSeed, messages, modelReady } = parts;
+  const { reference, series, messages, modelReady } = parts;
   return {
     'stop-placing': {
       id: 'stop-placing',
@@ -70,15 +67,6 @@ export function createActions(parts: ActionParts): Actions {
       shortcut: null,
       enabled: computed(() => reference.picture.value !== null),
       run: () => reference.remove(),
-    },
-    'new-seed': {
-      id: 'new-seed',
-      label: messages.wish.newSeed,
-      shortcut: null,
-      enabled: computed(() => true),
-      run: () => {
-        form.values.seed.value = String(randomSeed());
-      },
     },
     'clear-results': {
       id: 'clear-results',

@@ -1,7 +1,6 @@
 import { computed, type ReadonlySignal } from '@preact/signals';
 import { modelLimits } from '../bundle/model-limits.ts';
 import type { ModelLimits } from '../domain/request-fields.ts';
-import { randomSeed } from '../domain/seeds.ts';
 import { LocalEngine } from '../engine/local-engine.ts';
 import type { LockWatch, WorkerLike } from '../engine/worker-client.ts';
 import { en } from '../i18n/en.ts';
@@ -51,7 +50,7 @@ export function createApp({ spawnWorker, lockWatch, pageUrl, storage }: AppSurro
   const queue = createTaskQueue(engine);
   const series = createSeries({ engine, queue, form, reference, model: () => model.peek() });
   const modelReady = computed(() => model.value !== null);
-  const actions = createActions({ form, reference, series, randomSeed, messages: en, modelReady });
+  const actions = createActions({ reference, series, messages: en, modelReady });
   return {
     messages: en,
     status,

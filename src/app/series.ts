@@ -34,7 +34,7 @@ export interface Series {
 }
 
 export interface SeriesModel {
-  /** Newest first. */
+  /** Newest wish first, its scenes in the order written. */
   readonly list: ReadonlySignal<readonly Series[]>;
   readonly running: ReadonlySignal<Series | null>;
   readonly busy: ReadonlySignal<boolean>;
@@ -84,8 +84,8 @@ export function createSeries({ engine, queue, form, reference, model }: SeriesPa
     if (series !== undefined) enter(series, state);
   });
 
-  function add(task: GenerationTask): void {
-    const series: SeriesState = {
+  function makeSeries(task: GenerationTask): SeriesState {
+    return {
       id: task.taskId,
       request: task.request,
       task,
@@ -95,8 +95,12 @@ export function createSeries({ engine, queue, form, reference, model }: SeriesPa
       adjustments: signal(task.adjustments),
       runtimeMs: signal<number | null>(null),
     };
-    list.value = [series, ...list.value];
-    queue.add(task);
+  }
+
+  /** In the order written, before those of earlier wishes. */
+  function add(tasks: readonly GenerationTask[]): void {
+    list.value = [...tasks.map(makeSeries), ...list.value];
+    for (const task of tasks) queue.add(task);
   }
 
   function remove(ids: readonly string[]): void {
@@ -130,13 +134,13 @@ export function createSeries({ engine, queue, form, reference, model }: SeriesPa
       }
       form.showProblems(problems);
       if (problems.length > 0 || limits === null) return false;
-      batch(() => tasks.forEach(add));
+      batch(() => add(tasks));
       return true;
     },
     repeat(series) {
       const { task } = series as SeriesState;
       remove([series.id]);
-      add({ ...task, taskId: crypto.randomUUID() });
+      add([{ ...task, taskId: crypto.randomUUID() }]);
     },
     cancel: (id) => queue.cancel(id),
     async cancelAll() {

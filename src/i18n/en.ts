@@ -246,7 +246,7 @@ export const en = {
     choose: 'Choose a picture',
     drop: 'Drop a picture here, or paste it',
     dropNow: 'Let go to use this picture',
-    change: 'Choose another picture',
+    change: 'Another picture',
     remove: 'Remove',
     address: 'Picture’s address',
     addressToggle: 'Use a picture from the web',
@@ -285,7 +285,6 @@ export const en = {
     shortcut: 'Ctrl + Enter',
     noFace: 'Choose a face first.',
     noPrompt: 'Say what the picture should show.',
-    newSeed: 'Draw a seed',
     standard: (value: string): string => `usual: ${value}`,
   },
   results: {
@@ -351,9 +350,10 @@ function sizeText(value: unknown): string {
   return Array.isArray(value) ? value.join(' × ') : String(value);
 }
 
-/** `from` the unknown words, `to` what stands in for them, as the tokenizer tells it. */
+/** `from` the unknown words, `to` what is read instead, null where nothing known is close. */
 function unknownWordsText(from: unknown, to: unknown): string {
   const words = Array.isArray(from) ? quoted(from.map(String)) : String(from);
-  const instead = Array.isArray(to) && to.length > 0 ? ` Read as ${quoted(to.map(String))}.` : '';
+  const known = Array.isArray(to) ? to.filter((word) => word !== null).map(String) : [];
+  const instead = known.length > 0 ? ` Read as ${quoted(known)}.` : '';
   return `The model does not know ${words}.` + instead;
 }

@@ -126,9 +126,9 @@ function Chosen({ app }: { app: App }) {
   const placed = reference.placed.value;
   const { faces } = picture;
   return (
-    <div class="chosen" aria-busy={reference.opening.value}>
-      <FacePicture app={app} picture={picture} />
+    <div class={faces.length > 1 ? 'chosen' : 'chosen beside'} aria-busy={reference.opening.value}>
       <FaceFinding app={app} count={faces.length} placed={placed !== null} />
+      <FacePicture app={app} picture={picture} />
       <div class="row wrap">
         <button type="button" class="quiet" onClick={() => actions['place-face'].run()}>
           {placed === null ? messages.face.place : messages.face.placeAgain}

@@ -109,14 +109,21 @@ export function ChoiceField({ app, field, options, usual }: ChoiceProps) {
 
 export function CheckField({ app, field }: FieldProps) {
   const entered = app.form.values[field];
+  const { label, help } = app.messages.fields[field];
   return (
-    <Field app={app} field={field}>
-      <input
-        {...describe(app, field)}
-        type="checkbox"
-        checked={entered.value === 'true'}
-        onChange={(event) => (entered.value = event.currentTarget.checked ? 'true' : '')}
-      />
-    </Field>
+    <div class="field">
+      <label class="row check">
+        <input
+          {...describe(app, field)}
+          type="checkbox"
+          checked={entered.value === 'true'}
+          onChange={(event) => (entered.value = event.currentTarget.checked ? 'true' : '')}
+        />
+        {label}
+      </label>
+      <p class="hint" id={`help-${field}`}>
+        {help}
+      </p>
+    </div>
   );
 }

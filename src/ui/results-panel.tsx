@@ -110,6 +110,7 @@ function PictureCard({ app, series, picture }: { app: App; series: Series; pictu
         <span class="likeness" title={messages.results.likenessHelp}>
           {picture.likeness === null ? messages.results.noFaceInResult : messages.results.likeness(picture.likeness)}
         </span>
+        {note !== undefined && <span class="label">{note}</span>}
         <button
           type="button"
           class="quiet"
@@ -128,7 +129,6 @@ function PictureCard({ app, series, picture }: { app: App; series: Series; pictu
           {messages.results.download}
         </a>
       </div>
-      {note !== undefined && <p class="label">{note}</p>}
     </li>
   );
 }

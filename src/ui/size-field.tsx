@@ -1,5 +1,6 @@
 import { batch } from '@preact/signals';
 import type { App } from '../app/create-app.ts';
+import { REQUEST_FIELDS } from '../domain/request-fields.ts';
 import { describe } from './field.tsx';
 
 /** Width and height, with shapes to pick from. */
@@ -15,26 +16,26 @@ export function SizeField({ app }: { app: App }) {
   return (
     <fieldset class="field size">
       <legend>{messages.wish.size}</legend>
-      <select
-        aria-label={messages.wish.size}
-        value={chosen?.name ?? 'custom'}
-        onChange={(event) => {
-          const shape = shapes.find(({ name }) => name === event.currentTarget.value);
-          if (shape === undefined) return;
-          batch(() => {
-            width.value = String(shape.width);
-            height.value = String(shape.height);
-          });
-        }}
-      >
-        {shapes.map((shape) => (
-          <option key={shape.name} value={shape.name}>
-            {`${labels[shape.name]} ${shape.width} × ${shape.height}`}
-          </option>
-        ))}
-        {chosen === undefined && <option value="custom">{labels.custom}</option>}
-      </select>
       <div class="row">
+        <select
+          aria-label={messages.wish.size}
+          value={chosen?.name ?? 'custom'}
+          onChange={(event) => {
+            const shape = shapes.find(({ name }) => name === event.currentTarget.value);
+            if (shape === undefined) return;
+            batch(() => {
+              width.value = String(shape.width);
+              height.value = String(shape.height);
+            });
+          }}
+        >
+          {shapes.map((shape) => (
+            <option key={shape.name} value={shape.name}>
+              {labels[shape.name]}
+            </option>
+          ))}
+          {chosen === undefined && <option value="custom">{labels.custom}</option>}
+        </select>
         <SideInput app={app} field="width" usual={native.width} />
         <span aria-hidden="true">×</span>
         <SideInput app={app} field="height" usual={native.height} />
@@ -67,6 +68,9 @@ function SideInput({ app, field, usual }: { app: App; field: 'width' | 'height';
   );
 }
 
+/** A request's least width and height. */
+const SMALLEST_SIDE = REQUEST_FIELDS.width.rule.range?.min ?? 1;
+
 interface Shape {
   readonly name: 'native' | 'portrait' | 'landscape' | 'large';
   readonly width: number;
@@ -74,7 +78,9 @@ interface Shape {
 }
 
 /** The model's own size, half as much again in one direction, and twice the size. */
-function shapesFor({ width, height }: { width: number; height: number }): readonly Shape[] {
+function shapesFor(native: { width: number; height: number }): readonly Shape[] {
+  const width = Math.max(native.width, SMALLEST_SIDE);
+  const height = Math.max(native.height, SMALLEST_SIDE);
   return [
     { name: 'native', width, height },
     { name: 'portrait', width, height: height * 1.5 },

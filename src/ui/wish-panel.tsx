@@ -33,11 +33,11 @@ export function WishPanel({ app }: { app: App }) {
           onInput={(event) => (form.values.negativePrompt.value = event.currentTarget.value)}
         />
       </Field>
+      <SizeField app={app} />
       <div class="pair">
-        <SizeField app={app} />
         <SliderField app={app} field="batch" usual={1} step={1} />
+        <NumberField app={app} field="seed" />
       </div>
-      <NumberField app={app} field="seed" />
       {model !== null && <MoreSettings app={app} model={model} />}
       <GenerateBar app={app} pictures={Math.max(1, scenes) * Number(form.values.batch.value || 1)} />
     </section>
