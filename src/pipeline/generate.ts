@@ -2,6 +2,7 @@
 import type { SessionRunner } from '../domain/ports.ts';
 import { seedOfImage } from '../domain/seeds.ts';
 import type { GeneratedImage, GenerationOutcome } from '../domain/task.ts';
+import { throwIfCancelled } from './cancellation.ts';
 import { drawRound, type Draft } from './draw.ts';
 import { needsLatent, prepare } from './prepare.ts';
 import { ProgressMeter } from './progress.ts';
@@ -20,6 +21,7 @@ export async function generate(input: GenerateInput): Promise<GenerationOutcome>
   const meter = new ProgressMeter({ taskId, images: request.batch, steps: request.steps, emit });
   const run: Run = { ...input, meter, found: [] };
   planWork(run);
+  throwIfCancelled(input.signal);
 
   const prepared = await prepare(run);
   const images: GeneratedImage[] = [];
