@@ -65,7 +65,9 @@ def load_protocol(path: Path = PATH) -> Protocol:
     references = [path.parent / name for name in content["references"]]
     missing = [str(name) for name in references if not name.exists()]
     if missing:
-        raise FileNotFoundError(f"Reference pictures are missing ({missing[0]} …): run `python -m models.judge_protocol`.")
+        raise FileNotFoundError(
+            f"Reference pictures are missing ({missing[0]} …): run `python -m models.judge_protocol`."
+        )
     return Protocol(references, content["prompts"], content["backgroundRules"])
 
 

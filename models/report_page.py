@@ -1,0 +1,129 @@
+"""The figures of models/REPORT.md: what was judged, what each network costs, how the denoiser learnt."""
+
+import json
+from pathlib import Path
+
+PAGE = Path("models/REPORT.md")
+CHECKPOINTS = Path("models/checkpoints")
+CURVE = Path("models/report/curve.svg")
+LOGS = Path("models/.cache/logs")
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+
+def percent(value: float) -> str:
+    """0.512 as 51 %."""
+    return f"{value * 100:.0f} %"
+
+
+def judged_table(history: list[dict]) -> str:
+    """One row per judged state of the starter, the latest last."""
+    lines = [
+        "| judged (UTC) | commit | people | steps | guidance | judge's rank-1 | AUC | background right | face found "
+        "| rank-1 by prompt |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in history:
+        by_prompt = ", ".join(percent(x) for x in r["rank1_by_prompt"])
+        cells = [r["date"], r["commit"], r["people"], r["steps"], r["guidance"], percent(r["rank1"]), f"{r['auc']:.3f}"]
+        cells += [percent(r["background"]), percent(r["found"]), by_prompt]
+        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def count_safetensors(path: Path) -> int:
+    """Numbers stored in a safetensors file, from its header alone."""
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    total = 0
+    for name, entry in header.items():
+        if name != "__metadata__":
+            size = 1
+            for length in entry["shape"]:
+                size *= length
+            total += size
+    return total
+
+
+def count_onnx(path: Path) -> int:
+    """Numbers stored as initialisers of an ONNX file."""
+    from math import prod
+
+    import onnx
+
+    return sum(prod(tensor.dims) for tensor in onnx.load(str(path)).graph.initializer)
+
+
+def networks_table() -> str:
+    """Every committed weight file with its parameters and bytes."""
+    lines = ["| network | parameters | bytes |", "|---|---|---|"]
+    total = 0
+    for path in sorted([*CHECKPOINTS.rglob("*.safetensors"), *CHECKPOINTS.rglob("*.onnx")]):
+        parameters = count_onnx(path) if path.suffix == ".onnx" else count_safetensors(path)
+        size = path.stat().st_size
+        total += size
+        lines.append(f"| {path.relative_to(CHECKPOINTS).parent} | {parameters:,} | {size:,} |")
+    lines.append(f"| all | | {total:,} |")
+    return "\n".join(lines)
+
+
+def face_networks() -> str:
+    """What the training of encoder, detector and judge measured on people it never saw."""
+    lines = ["| network | training | measured on held-out people |", "|---|---|---|"]
+    for folder in ("starter/face_encoder", "starter/face_detector", "judge"):
+        path = CHECKPOINTS / folder / "config.json"
+        if not path.exists():
+            continue
+        measured = json.loads(path.read_text())["measured"]
+        cost = f"{measured['minutes']} min, {measured['samples']:,} samples"
+        keys = ("auc", "rank1_of_24", "rank1_of_200", "explained_mean", "recall", "precision", "false_on_faceless")
+        keys += ("landmark_error", "landmark_error_95")
+        figures = ", ".join(f"{key.replace('_', ' ')} {measured[key]}" for key in keys if key in measured)
+        lines.append(f"| {folder.split('/')[-1]} | {cost} | {figures} |")
+    return "\n".join(lines)
+
+
+def draw_curve(points: list[tuple[float, float]], path: Path, horizontal: str, vertical: str) -> None:
+    """One line as SVG, 640 x 240, with the axes' ends named."""
+    xs, ys = [p[0] for p in points], [p[1] for p in points]
+    (x0, x1), (y0, y1) = (min(xs), max(xs)), (min(ys), max(ys))
+    place = [(60 + 560 * (x - x0) / ((x1 - x0) or 1), 200 - 180 * (y - y0) / ((y1 - y0) or 1)) for x, y in points]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in place)
+    text = '<text x="{}" y="{}" font-family="sans-serif" font-size="12" fill="#555" text-anchor="{}">{}</text>'
+    labels = [
+        text.format(55, 204, "end", f"{y0:.3g}"),
+        text.format(55, 28, "end", f"{y1:.3g}"),
+        text.format(60, 220, "start", f"{x0:,.0f}"),
+        text.format(620, 220, "end", f"{x1:,.0f}"),
+        text.format(340, 235, "middle", f"{vertical} over {horizontal}"),
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 240"><rect width="640" height="240" fill="#fff"/>'
+        '<path d="M60 20V200H620" fill="none" stroke="#bbb"/>'
+        f'<polyline points="{line}" fill="none" stroke="#2563eb" stroke-width="1.5"/>{"".join(labels)}</svg>\n'
+    )
+
+
+def denoiser_curve() -> str:
+    """Draw the denoiser's loss from its training log, where that is at hand."""
+    log = LOGS / "denoiser.jsonl"
+    if not log.exists():
+        return f"![Loss of the denoiser]({CURVE.relative_to(PAGE.parent)})" if CURVE.exists() else ""
+    records = [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
+    points = [(r["samples"], r["loss"]) for r in records if "samples" in r and "loss" in r]
+    if len(points) < 2:
+        return ""
+    draw_curve(points, CURVE, "samples", "denoiser's loss")
+    return f"![Loss of the denoiser]({CURVE.relative_to(PAGE.parent)})"
+
+
+def write_page(history: list[dict]) -> None:
+    """Put the figures between the page's markers; the words around them are written by hand."""
+    page = PAGE.read_text() if PAGE.exists() else f"# The starter: report\n\n{BEGIN}\n{END}\n"
+    if BEGIN not in page or END not in page:
+        raise ValueError(f"{PAGE} lacks the markers {BEGIN} and {END}.")
+    sheet = "![Every judged person: reference, then the four prompts](report/judge.png)"
+    parts = ["## Judged", judged_table(history), sheet, "## Face networks", face_networks()]
+    parts += ["## Committed weights", networks_table(), denoiser_curve()]
+    before, after = page.split(BEGIN)[0], page.split(END)[1]
+    PAGE.write_text(before + BEGIN + "\n" + "\n\n".join(part for part in parts if part) + "\n" + END + after)
