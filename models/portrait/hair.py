@@ -104,6 +104,7 @@ def draw_back_hair(canvas: Canvas, frame: Frame, anchors: HairAnchors, volume: H
     distance = smooth_min(volume.cap, fall, 0.12)
     round_mass = ellipse(du, dv - 0.05, anchors.radius_u * 1.0, anchors.radius_v * 0.95) - volume.outline
     distance = torch.where(hair.curly > 0, smooth_min(distance, round_mass, 0.05), distance)
+    distance = torch.where(hair.back_length > -1, distance, 1.0)
     inner = smoothstep(0.0, -0.16, distance)
     colour = shade(shade(traits.hair_colour, 0.72), 1 + 0.10 * volume.texture)
     colour = shade(colour, 0.62 + 0.38 * (1 - inner))

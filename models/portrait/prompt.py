@@ -94,6 +94,7 @@ PORTRAIT = "portrait"  # stands alone: neither "a sketch of a portrait" nor "an 
 OLDER = "older"
 EARRINGS = ["earrings", "gold earrings"]
 WEARING = ["wearing ", "in ", "with "]
+LONGEST = 30  # words; with begin and end 32 tokens
 OLD_AGE = 0.7  # from this `age` on a person may be called older
 
 
@@ -104,7 +105,16 @@ def prompts(params: dict[str, Tensor], rng: Any = random, drop: float = 0.12) ->
     (3d, neutral, front, soft light) are often unsaid. `rng` is the random module or a random.Random.
     """
     words = {name: values.tolist() for name, values in params.items()}
-    return [sentence({name: values[i] for name, values in words.items()}, rng, drop) for i in range(len(words["fem"]))]
+    return [
+        short_sentence({name: values[i] for name, values in words.items()}, rng, drop) for i in range(len(words["fem"]))
+    ]
+
+
+def short_sentence(facts: dict[str, float], rng: Any, drop: float) -> str:
+    """A sentence that the text encoder can hold; the rare longer ones are drawn again with other synonyms."""
+    while len(words_in(text := sentence(facts, rng, drop))) > LONGEST:
+        pass
+    return text
 
 
 def sentence(facts: dict[str, float], rng: Any, drop: float) -> str:
