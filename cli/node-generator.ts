@@ -1,0 +1,64 @@
+/** The whole pipeline in Node: one bundle folder, its networks on onnxruntime's CPU provider. */
+import { availableParallelism } from 'node:os';
+import { modelLimits } from '../src/bundle/model-limits.ts';
+import { computeBudget } from '../src/domain/compute-budget.ts';
+import { normaliseRequest, type RequestInput } from '../src/domain/normalise-request.ts';
+import type { GenerationRequest } from '../src/domain/request.ts';
+import { randomSeed } from '../src/domain/seeds.ts';
+import type { GenerationEvent, GenerationOutcome } from '../src/domain/task.ts';
+import { readImageSource } from '../src/engine/image-source.ts';
+import { generate } from '../src/pipeline/generate.ts';
+import { openTokenizer } from '../src/pipeline/tokenizer.ts';
+import { openNodeBundle } from './node-bundle-files.ts';
+import { nodeImageCodec } from './node-image-codec.ts';
+import { createNodeRunner } from './node-session-runner.ts';
+
+export interface NodeGeneration {
+  readonly request: GenerationRequest;
+  readonly outcome: GenerationOutcome;
+}
+
+export interface NodeGenerator {
+  /** Checks the wish and makes its images. Throws the AppErrors of normalising, of the pictures and of the pipeline. */
+  generate(input: RequestInput, options?: GenerateOptions): Promise<NodeGeneration>;
+  close(): Promise<void>;
+}
+
+export interface GenerateOptions {
+  readonly onEvent?: (event: GenerationEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Opens a compiled bundle. `threads`: CPU threads per network; by default what the request's inference type allows here. */
+export async function openNodeGenerator(folder: string, threads?: number): Promise<NodeGenerator> {
+  const bundle = await openNodeBundle(folder);
+  const tokenizer = await openTokenizer(bundle);
+  const cores = threads ?? availableParallelism();
+  const runner = createNodeRunner(bundle, { threads: cores });
+  let tasks = 0;
+  return {
+    generate: async (input, { onEvent, signal } = {}) => {
+      const { request, adjustments } = normaliseRequest(input, modelLimits(bundle.manifest), randomSeed);
+      const sources = [request.image, ...request.referenceImages];
+      const pictures = [];
+      for (const source of sources) pictures.push(await nodeImageCodec.decode(await readImageSource(source, signal)));
+      const [reference, ...moreReferences] = pictures;
+      const device = { kind: 'node-cpu', cores, crossOriginIsolated: false } as const;
+      const outcome = await generate({
+        taskId: `node-${tasks++}`,
+        bundle,
+        runner,
+        tokenizer,
+        budget: computeBudget(request.inferenceType, device),
+        request,
+        adjustments,
+        reference: reference!,
+        moreReferences,
+        emit: onEvent ?? (() => undefined),
+        signal,
+      });
+      return { request, outcome };
+    },
+    close: () => runner.close(),
+  };
+}
