@@ -59,11 +59,12 @@ def export(model: nn.Module, example: Tensor, path: Path, inputs: list[str], out
 
 
 def write_network(model: nn.Module, example: Tensor, folder: Path, outputs: list[str], config: dict) -> None:
-    """model.onnx and config.json: the class, its input and architecture, and what else ``config`` says."""
+    """model.onnx and config.json: input, architecture, and what else ``config`` says (keys as the forge reads them)."""
     difference = export(model, example, folder / "model.onnx", ["image"], outputs)
     side = example.shape[-1]
-    entry = {"name": "image", "shape": [1, 3, side, side], "channels": "RGB", "mean": PIXEL_MEAN, "std": PIXEL_STD}
-    content = {"class": type(model).__name__, "input": entry, **config, "network": model.config.to_json()}
+    entry = {"width": side, "height": side, "size": side, "mean": PIXEL_MEAN, "std": PIXEL_STD, "order": "rgb"}
+    network = {"class": type(model).__name__, **model.config.to_json()}
+    content = {"input": entry, **config, "network": network}
     (folder / "config.json").write_text(json.dumps(content, indent=2) + "\n")
     parameters = sum(p.numel() for p in model.parameters())
     print(f"{folder}: onnxruntime within {difference:.1e} of torch, {parameters:,} parameters")

@@ -155,11 +155,12 @@ def write_checkpoint() -> None:
     example = pixels_to_input(held_scenes(64)[0].image[:16])
     config = {
         "decode": "heatmap",
-        "letterbox": {"anchor": "top-left", "padding": 0, "padding_after_normalisation": True},
+        "letterbox": {"anchor": "top-left", "padding": 0, "paddedAfterNormalisation": True},
         "outputs": {"heatmap": "logits", "box": "left, top, right, bottom", "landmarks": "x, y in template order"},
         "stride": STRIDE,
-        "score": SCORE,
-        "overlap": OVERLAP,
+        "scoreThreshold": SCORE,
+        "nmsIou": OVERLAP,
+        "scales": [1, 0.5],
         "measured": state["record"],
     }
     write_network(model, example, FOLDER, ["heatmap", "box", "landmarks"], config)

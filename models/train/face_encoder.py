@@ -183,9 +183,9 @@ def write_checkpoint() -> None:
     held = load_portraits(CACHE / "faces/held", 1)
     example = crops(held, torch.arange(16), torch.Generator().manual_seed(2), False).contiguous()
     config = {
-        "crop": {"template": "arcface-112", "size": CROP},
+        "template": "arcface-112",
         "embedding": EMBEDDING,
-        "normalise": "by the consumer: divide by the length",
+        "normalised": False,
         "measured": state["record"],
     }
     write_network(model, example, FOLDER, ["embedding"], config)

@@ -94,9 +94,9 @@ def write_checkpoint() -> None:
     model.load_state_dict(state["model"])
     example = crops(load_portraits(CACHE / "faces/held", 1), torch.arange(16), torch.Generator().manual_seed(2), False)
     config = {
-        "crop": {"template": "arcface-112", "size": SIDE},
+        "template": "arcface-112",
         "embedding": EMBEDDING,
-        "compare": "cosine",
+        "normalised": False,
         "measured": state["record"],
     }
     write_network(model, example.contiguous(), FOLDER, ["embedding"], config)
