@@ -1,4 +1,7 @@
-/** The text encoder: CLIPTextModel of transformers 5.23 up to `last_hidden_state`. */
+/**
+ * The text encoder: CLIPTextModel up to `last_hidden_state`. Tensor names are those of transformers 5.23, without the
+ * `text_model.` of older checkpoints.
+ */
 import * as v from 'valibot';
 import { AppError } from '../domain/errors.ts';
 import type { TensorIndex } from '../bundle/weight-index.ts';
@@ -40,8 +43,6 @@ export function buildClipText(
     );
   }
   const graph = new Graph('textEncoder', tensors, compute);
-  // Checkpoints written before transformers 5 carry this prefix.
-  const prefix = graph.hasStored('text_model.final_layer_norm.weight') ? 'text_model.' : '';
   const [batch = 1, length = 1] = requireDims(dims, 'textEncoder', 'input_ids', [null, null]);
   if (length > read.max_position_embeddings) {
     throw new AppError(
@@ -51,10 +52,10 @@ export function buildClipText(
   }
 
   const ids = graph.input('input_ids', [batch, length], 'int32');
-  const words = embedding(graph, ids, `${prefix}embeddings.token_embedding.weight`, read.vocab_size, width);
+  const words = embedding(graph, ids, 'embeddings.token_embedding.weight', read.vocab_size, width);
   const positions = positionEmbedding(
     graph,
-    `${prefix}embeddings.position_embedding.weight`,
+    'embeddings.position_embedding.weight',
     read.max_position_embeddings,
     width,
     length,
@@ -66,7 +67,7 @@ export function buildClipText(
 
   let x = graph.add(words, positions);
   for (let i = 0; i < read.num_hidden_layers; i++) {
-    const layer = `${prefix}encoder.layers.${i}`;
+    const layer = `encoder.layers.${i}`;
     const normed = layerNorm(graph, x, `${layer}.layer_norm1`, eps);
     const project = (part: string) => linear(graph, normed, `${layer}.self_attn.${part}`, width);
     const mixed = attention(graph, project('q_proj'), project('k_proj'), project('v_proj'), heads, bias);
@@ -80,7 +81,7 @@ export function buildClipText(
     const activated = read.hidden_act === 'gelu' ? graph.gelu(hidden) : graph.quickGelu(hidden);
     x = graph.add(x, linear(graph, activated, `${layer}.mlp.fc2`, width));
   }
-  graph.output('last_hidden_state', layerNorm(graph, x, `${prefix}final_layer_norm`, eps));
+  graph.output('last_hidden_state', layerNorm(graph, x, 'final_layer_norm', eps));
   return graph.finish();
 }
 

@@ -118,10 +118,6 @@ export class Graph {
     return this.tensors[name]?.dims;
   }
 
-  hasStored(name: string): boolean {
-    return this.tensors[name] !== undefined;
-  }
-
   /** Plain (never quantised) weight in the compute type, read as `as` where another view of the same numbers is needed. */
   weight(name: string, dims: readonly number[], as: readonly number[] = dims): Value {
     const entry = this.stored(name, dims);

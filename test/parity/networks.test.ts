@@ -120,19 +120,6 @@ describe('CLIPTextModel equals transformers', () => {
   }
 });
 
-it('reads text encoders whose tensor names carry the prefix of transformers before version 5', async () => {
-  const [given] = readCases<TextCase>('clip-text');
-  const spec = { class: 'CLIPTextModel', config: given!.config };
-  const ids: HostTensor = { dtype: 'int32', dims: [1, given!.ids.length], data: Int32Array.from(given!.ids) };
-  const dims = { input_ids: ids.dims };
-  const store = new WeightStore('weights.bin');
-  for (const tensor of requiredTensors('textEncoder', spec, dims)) store.add(tensor.name, tensor.dims, 'float32');
-  const index = Object.fromEntries(Object.entries(store.index).map(([name, entry]) => [`text_model.${name}`, entry]));
-  const built = buildNetwork('textEncoder', spec, index, dims, 'float32');
-  const outputs = await runGraph(built, { 'weights.bin': store.bytes() }, { input_ids: ids });
-  expect(relativeError(outputs['last_hidden_state']!, given!.last_hidden_state)).toBeLessThan(TOLERANCE);
-});
-
 interface AutoencoderCase {
   title: string;
   class: 'AutoencoderTiny' | 'AutoencoderNarrow';
