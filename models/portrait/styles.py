@@ -92,8 +92,8 @@ def comic(picture: Tensor, mask: Tensor, seed: Tensor, sheet: Sheet) -> Tensor:
     step = torch.frac(tone * 4.2)
     posterised = (tone * 4.2 + smoothstep(0.35, 0.65, step) - step) / 4.2
     flat = (saturate(flat, 1.45, tone) * ((posterised + 0.09) / (tone + 0.04)).clamp(0.5, 1.6)).clamp(0, 1)
-    frequency = 2 * math.pi / 7.0 * 0.7071
-    dots = torch.sin((sheet.x + sheet.y) * frequency) * torch.sin((sheet.x - sheet.y) * frequency)
+    frequency = 2 * math.pi / 7.0  # one dot in 7 px along the diagonals
+    dots = torch.sin((sheet.x + sheet.y) * frequency * 0.7071) * torch.sin((sheet.x - sheet.y) * frequency * 0.7071)
     shadow = smoothstep(0.62, 0.12, tone)
     flat = flat * (1 - 0.34 * smoothstep(-0.15, 0.15, dots[None, None] - 1.1 + 1.7 * shadow))
     edges = smoothstep(0.10, 0.24, sobel(blur(grey, 1.0 * unit))) * 0.8
