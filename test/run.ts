@@ -28,7 +28,11 @@ async function readReport(path: string): Promise<Record<string, unknown>> {
 }
 
 async function vitestTally(): Promise<Tally> {
-  const report = (await readReport(VITEST_REPORT)) as { numPassedTests: number; numFailedTests: number; numPendingTests: number };
+  const report = (await readReport(VITEST_REPORT)) as {
+    numPassedTests: number;
+    numFailedTests: number;
+    numPendingTests: number;
+  };
   // A skipped test is a test that did not pass: nothing is skipped silently.
   return { passed: report.numPassedTests, failed: report.numFailedTests + report.numPendingTests };
 }
@@ -60,12 +64,14 @@ const GATES: readonly Gate[] = [
   { name: 'browser tests', command: ['playwright', 'test'], report: playwrightTally },
 ];
 
-const LONG_GATES: readonly Gate[] = [{ name: 'long bars', command: vitest('vitest.long.config.ts'), report: vitestTally }];
+const LONG_GATES: readonly Gate[] = [
+  { name: 'long bars', command: vitest('vitest.long.config.ts'), report: vitestTally },
+];
 
 function run(command: readonly [string, ...string[]]): Promise<number> {
   const [program, ...args] = command[0] === 'npm' ? command : ['npx', '--no-install', ...command];
   return new Promise((resolve) => {
-    const child = spawn(program!, args, {
+    const child = spawn(program, args, {
       stdio: 'inherit',
       shell: process.platform === 'win32',
       env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_FILE: PLAYWRIGHT_REPORT },
@@ -88,7 +94,7 @@ const gates = process.argv.includes('--long') ? LONG_GATES : GATES;
 await rm(OUT, { recursive: true, force: true });
 await mkdir(OUT, { recursive: true });
 // Found (or installed) once, before anything needs it.
-process.env.CHROME_PATH = await findBrowser();
+process.env.CHROME_PATH = findBrowser();
 let passed = 0;
 let failed = 0;
 for (const gate of gates) {
