@@ -32,6 +32,7 @@ export function createNodeRunner(bundle: ModelBundle, options: NodeRunnerOptions
     compute: 'float32',
     sessionOptions: nodeSessionOptions(threads),
     weights: 'bytes',
+    device: null,
     weightLimit: options.weightLimit ?? null,
   });
 }

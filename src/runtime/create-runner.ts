@@ -26,6 +26,7 @@ export function createRunner(backend: Backend, bundle: ModelBundle, options: Run
       sessionOptions: backend.sessionOptions,
       weights: backend.build === 'jspi' ? 'blob' : 'bytes',
       weightLimit: options.weightLimit,
+      device: backend.gpu?.device ?? null,
       ...(backend.gpu === null ? {} : { takeDeviceError: backend.gpu.takeError }),
     });
   if (backend.info.kind !== 'webgpu-f16') return runner('float32', backend.info);

@@ -5,6 +5,7 @@ import { isHostTensor, type HostTensor, type Tensor } from '../domain/tensor.ts'
 import type { buildNetwork } from '../networks/build-network.ts';
 import type { BuiltGraph, ComputeType } from '../networks/graph.ts';
 import type { InferenceGate } from './inference-gate.ts';
+import { takeOver } from './device-tensors.ts';
 import { fromOrtError } from './ort-errors.ts';
 import type { OrtNamespace, OrtSession, OrtSessionOptions } from './ort-namespace.ts';
 import { deviceHandle, toDeviceTensor, toHostTensor, toOrtTensor } from './ort-tensors.ts';
@@ -27,6 +28,8 @@ export interface SessionRunnerSetup {
   readonly weights: 'blob' | 'bytes';
   /** Upper bound for resident weight bytes; null = none. One session may exceed it alone. */
   readonly weightLimit: number | null;
+  /** Where outputs can be kept; null where everything is in ordinary memory. */
+  readonly device: GPUDevice | null;
   /** Tells (once) an error that the device reported beside the calls, e.g. a failed buffer allocation. */
   readonly takeDeviceError?: () => AppError | null;
 }
@@ -168,14 +171,14 @@ export class OrtSessionRunner implements ClosableRunner {
     feeds: Readonly<Record<string, Tensor>>,
     keepOnDevice: readonly string[],
   ): Promise<Record<string, Tensor>> {
-    const { ort } = this.#setup;
+    const { ort, device } = this.#setup;
     const results = await session.run(
       Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [inputName ?? name, toOrtTensor(ort, tensor)])),
     );
     const outputs: Record<string, Tensor> = {};
     for (const [name, tensor] of Object.entries(results)) {
-      const stays = tensor.location === 'gpu-buffer' && keepOnDevice.includes(name);
-      outputs[name] = stays ? toDeviceTensor(tensor) : await toHostTensor(tensor);
+      const stays = device !== null && tensor.type === 'float32' && keepOnDevice.includes(name);
+      outputs[name] = stays ? toDeviceTensor(takeOver(ort, device, tensor)) : await toHostTensor(tensor);
     }
     this.#throwDeviceError();
     return outputs;

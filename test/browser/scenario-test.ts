@@ -1,34 +1,41 @@
-import { test as base } from '@playwright/test';
+import { test as base, type Page } from '@playwright/test';
 import type { ScenarioReply } from './page/scenario.worker.ts';
 import type { ScenarioName, ScenarioOptions, SCENARIOS } from './page/scenarios.ts';
 import { servePage } from './serve-page.ts';
 
-type Result<Name extends ScenarioName> = Awaited<ReturnType<(typeof SCENARIOS)[Name]>>;
+/** What a scenario answers. */
+type Results = { readonly [Name in ScenarioName]: Awaited<ReturnType<(typeof SCENARIOS)[Name]>> };
 
 export interface ScenarioFixtures {
-  /** Runs one scenario in a fresh worker of the test page. Fails with the scenario's error. */
-  run: <Name extends ScenarioName>(name: Name, options: ScenarioOptions) => Promise<Result<Name>>;
+  /**
+   * Runs one scenario in the test page's worker for these options; `last` ends that worker. Fails with the
+   * scenario's error.
+   */
+  run: <Name extends ScenarioName>(name: Name, options: ScenarioOptions, last?: 'last') => Promise<Results[Name]>;
 }
 
-/** Playwright's test with the built page, served once per test process. */
-export const test = base.extend<ScenarioFixtures, { pageUrl: string }>({
-  pageUrl: [
-    // Playwright wants the first argument destructured.
-    // eslint-disable-next-line no-empty-pattern
-    async ({}, use) => {
+/** Playwright's test with the built page, opened once per test process. */
+export const test = base.extend<ScenarioFixtures, { scenarioPage: Page }>({
+  scenarioPage: [
+    async ({ browser }, use) => {
       const served = await servePage();
-      await use(served.url);
+      const page = await browser.newPage();
+      await page.goto(served.url);
+      await use(page);
+      await page.close();
       await served.close();
     },
     { scope: 'worker', timeout: 120_000 },
   ],
-  run: async ({ page, pageUrl }, use) => {
-    await page.goto(pageUrl);
-    await use(async (name, options) => {
-      const reply: ScenarioReply = await page.evaluate((call) => window.runScenario(call), { name, options });
+  run: async ({ scenarioPage }, use) => {
+    await use(async <Name extends ScenarioName>(name: Name, options: ScenarioOptions, last?: 'last') => {
+      const reply: ScenarioReply = await scenarioPage.evaluate(([call, end]) => window.runScenario(call, end), [
+        { name, options },
+        last === 'last',
+      ] as const);
       if ('error' in reply) throw new Error(`${name}: ${reply.error.code}: ${reply.error.message}`);
       // The page ran the scenario of that name.
-      return reply.value as Result<typeof name>;
+      return reply.value as Results[Name];
     });
   },
 });

@@ -1,9 +1,14 @@
-/** What the browser tests have the real runtime do, each in a fresh worker; results are plain data. */
+/** What the browser tests have the real runtime do, in one worker per set of options; results are plain data. */
+import { computeBudget } from '../../../src/domain/compute-budget.ts';
 import { isAppError } from '../../../src/domain/errors.ts';
 import { float32Tensor, isHostTensor, type HostTensor, type Tensor } from '../../../src/domain/tensor.ts';
+import { generate } from '../../../src/pipeline/generate.ts';
+import { openTokenizer } from '../../../src/pipeline/tokenizer.ts';
 import { createRunner } from '../../../src/runtime/create-runner.ts';
 import { openBackend, type Backend } from '../../../src/runtime/open-backend.ts';
 import type { ClosableRunner } from '../../../src/runtime/session-runner.ts';
+import { drawTinyFace } from '../../fixtures/tiny-face-networks.ts';
+import { makeRequest } from '../../unit/pipeline/make-request.ts';
 import { openServedBundle, servedFiles } from './served-bundle.ts';
 
 export interface ScenarioOptions {
@@ -24,12 +29,33 @@ export const SCENARIOS = {
   /** Every network of the tiny bundle, once. */
   async networks(options: ScenarioOptions) {
     const { runner, backend } = await openRunner(options);
-    const started = performance.now();
     const outputs: Record<string, Outputs> = {};
     for (const [role, feeds] of Object.entries(FEEDS)) {
       outputs[role] = plain(await runner.run(role as keyof typeof FEEDS, feeds));
     }
-    return { outputs, milliseconds: performance.now() - started, build: backend.build };
+    await runner.close();
+    return { outputs, build: backend.build };
+  },
+
+  /** One whole image of a drawn face. */
+  async generate(options: ScenarioOptions) {
+    const { runner, backend } = await openRunner(options);
+    const bundle = await openServedBundle();
+    const outcome = await generate({
+      taskId: 'task',
+      bundle,
+      runner,
+      tokenizer: await openTokenizer(bundle),
+      budget: computeBudget('a100', { kind: backend.info.kind, cores: 2, crossOriginIsolated }),
+      request: makeRequest({ width: 128, height: 128, steps: 2, denoise: 0.5, guidanceScale: 2 }),
+      adjustments: [],
+      reference: drawTinyFace(256),
+      moreReferences: [],
+      emit: () => undefined,
+    });
+    await runner.close();
+    const { image, likeness } = outcome.images[0]!;
+    return { width: image.width, height: image.height, pixels: Array.from(image.data), likeness };
   },
 
   /** The conditioner's outputs stay on the device, outlive their session, and feed the denoiser. */
@@ -62,6 +88,7 @@ export const SCENARIOS = {
       runner.run('latentDecoder', FEEDS.latentDecoder),
       runner.run('textEncoder', FEEDS.textEncoder),
     ]);
+    await runner.close();
     return results.map(plain);
   },
 
@@ -96,14 +123,18 @@ export const SCENARIOS = {
     broken = 'absent';
     codes.push(await codeOf(runner.run('latentDecoder', FEEDS.latentDecoder)));
     broken = null;
-    return { codes, outputs: plain(await runner.run('latentDecoder', FEEDS.latentDecoder)) };
+    const outputs = plain(await runner.run('latentDecoder', FEEDS.latentDecoder));
+    await runner.close();
+    return { codes, outputs };
   },
 
   /** A graph that onnxruntime refuses, then one that works. */
   async badGraph(options: ScenarioOptions) {
     const { runner } = await openRunner(options);
     const code = await codeOf(runner.run('latentDecoder', { latent: ramp([1, 3, 8, 8]) }));
-    return { code, outputs: plain(await runner.run('latentDecoder', FEEDS.latentDecoder)) };
+    const outputs = plain(await runner.run('latentDecoder', FEEDS.latentDecoder));
+    await runner.close();
+    return { code, outputs };
   },
 };
 
@@ -132,13 +163,16 @@ function ramp(dims: readonly number[]): HostTensor {
   );
 }
 
-function open(options: ScenarioOptions): Promise<Backend> {
-  const { wish, build, threads } = options;
-  return openBackend({
+let opened: Promise<Backend> | null = null;
+
+/** This worker's backend; all calls to one worker have the same options. */
+function open({ wish, build, threads }: ScenarioOptions): Promise<Backend> {
+  opened ??= openBackend({
     cpuThreads: threads ?? 1,
     ...(wish === undefined ? {} : { wish }),
     ...(build === undefined ? {} : { build }),
   });
+  return opened;
 }
 
 async function openRunner(options: ScenarioOptions): Promise<{ runner: ClosableRunner; backend: Backend }> {

@@ -56,6 +56,7 @@ function setUp(takeDeviceError?: () => AppError | null) {
     sessionOptions: {},
     weights: 'blob',
     weightLimit: null,
+    device: null,
     ...(takeDeviceError === undefined ? {} : { takeDeviceError }),
   });
   return { script, gate, runner };
