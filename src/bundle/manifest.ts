@@ -22,7 +22,7 @@ const detector = v.object({
   input: v.object({ ...pixelInput.entries, width: positive, height: positive }),
   scoreThreshold: v.pipe(finite, v.minValue(0), v.maxValue(1)),
   nmsIou: v.pipe(finite, v.minValue(0), v.maxValue(1)),
-  /** Letterbox factors (longest side · factor = network input) at which the picture is looked at; results are merged. */
+  /** Shares of the network's input that the picture fills, one look each (smaller ones find close-ups); results are merged. */
   scales: v.pipe(v.array(v.pipe(finite, v.minValue(0.05), v.maxValue(1))), v.minLength(1)),
 });
 
@@ -85,6 +85,7 @@ export const manifestSchema = v.object({
     width: positive,
     height: positive,
     multiple: positive,
+    /** The only sizes it renders (others are brought from the nearest one); empty = every size, rounded up to `multiple`. */
     areas: v.array(v.tuple([positive, positive])),
   }),
   text: v.object({
