@@ -28,11 +28,13 @@ export function chunkLength(file: BundleFile, index: number): number {
 }
 
 /**
- * Throws AppError `bundle-invalid` when a path leaves the bundle's folder or a file's number of chunks contradicts
- * its size.
+ * Throws AppError `bundle-invalid` when a path leaves the bundle's folder or is listed twice, or a file's number of
+ * chunks contradicts its size.
  */
 export function checkFileList(files: readonly BundleFile[]): void {
+  const paths = files.map(({ path }) => path);
   const problems = files.flatMap(({ path, bytes, chunkBytes, chunks }) => {
+    if (paths.indexOf(path) !== paths.lastIndexOf(path)) return [`${path}: listed twice`];
     if (!/^[\w.-]+(\/[\w.-]+)*$/.test(path) || path.split('/').includes('..')) return [`${path}: not a relative path`];
     return chunks.length === Math.ceil(bytes / chunkBytes) ? [] : [`${path}: its chunks do not add up to its size`];
   });

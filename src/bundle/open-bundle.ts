@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { AppError } from '../domain/errors.ts';
 import type { BundleFiles, Role } from '../domain/ports.ts';
+import { checkFileList } from './integrity.ts';
 import { manifestSchema, type BundleManifest } from './manifest.ts';
 import { tensorIndexSchema, type TensorIndex } from './weight-index.ts';
 
@@ -20,10 +21,11 @@ export async function openBundle(files: BundleFiles): Promise<ModelBundle> {
   const index = v.safeParse(v.record(v.string(), tensorIndexSchema), await readJson(files, manifest.weightIndex));
   if (!index.success) throw invalid(manifest.weightIndex, index.issues);
   requireRoles(manifest);
+  requireTrainedEncoder(manifest);
   return { manifest, tensors: index.output, files };
 }
 
-/** Validates the JSON of a `bundle.json`. Throws AppError `bundle-invalid`. */
+/** Validates the JSON of a `bundle.json`, its list of files included. Throws AppError `bundle-invalid`. */
 export function parseManifest(json: unknown): BundleManifest {
   const format = (json as { format?: unknown } | null)?.format;
   if (format !== 1) {
@@ -34,6 +36,7 @@ export function parseManifest(json: unknown): BundleManifest {
   }
   const result = v.safeParse(manifestSchema, json);
   if (!result.success) throw invalid('bundle.json', result.issues);
+  checkFileList(result.output.files);
   return result.output;
 }
 
@@ -44,6 +47,19 @@ function requireRoles(manifest: BundleManifest): void {
   );
   if (missing.length > 0)
     throw new AppError('bundle-invalid', `bundle.json: networks.${missing.join(', networks.')} missing`);
+}
+
+/** With another face encoder than the adapter was trained with, the face would be wrong without any error. */
+function requireTrainedEncoder({ face, files, networks }: BundleManifest): void {
+  const encoder = networks.faceEncoder;
+  if (face.encoderSha256 === undefined || encoder === undefined || !('onnx' in encoder)) return;
+  const file = files.find(({ path }) => path === encoder.onnx);
+  if (file === undefined || file.sha256 === face.encoderSha256) return;
+  throw new AppError(
+    'bundle-invalid',
+    `bundle.json: ${encoder.onnx} is not the face encoder that the adapter was trained with; compile the bundle again.`,
+    { details: { file: 'bundle.json', fields: ['face.encoderSha256'] } },
+  );
 }
 
 async function readJson(files: BundleFiles, path: string): Promise<unknown> {

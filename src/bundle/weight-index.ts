@@ -1,6 +1,7 @@
 /**
  * Where each tensor of a bundle lies and how it is stored. Names are the reference's state-dict names; offsets are
- * bytes into one weight file, aligned to 4,096. Written by the forge, read by the graph builders.
+ * bytes into one weight file: multiples of 4,096 for ranges of that size or more, of 64 for smaller ones. Written by
+ * the forge, read by the graph builders.
  */
 import * as v from 'valibot';
 

@@ -1,5 +1,4 @@
 /** Opens a bundle from where it is served: downloaded and verified once, read from the browser's storage afterwards. */
-import { checkFileList } from '../bundle/integrity.ts';
 import { openBundle, parseManifest, type ModelBundle } from '../bundle/open-bundle.ts';
 import { AppError, isAppError } from '../domain/errors.ts';
 import type { ChunkStore } from '../domain/ports.ts';
@@ -39,7 +38,6 @@ export async function openStoredBundle(options: OpenOptions): Promise<StoredBund
   const known = await manifests.get(baseUrl).catch(() => undefined);
   const json = await fetchManifest(baseUrl, known, { fetch, signal: options.signal });
   const manifest = parseManifest(json);
-  checkFileList(manifest.files);
 
   const store = new StoredFiles(manifest, json, baseUrl, chunks, fetch);
   await store.loadMissing(options.onProgress ?? (() => undefined), options.signal);

@@ -84,4 +84,38 @@ describe('openBundle', () => {
     const files = filesOf({ 'bundle.json': manifest(), 'weights.json': { denoiser: { x: { kind: 'float' } } } });
     await expect(openBundle(files)).rejects.toThrow(/weights\.json: denoiser\.x/);
   });
+
+  it('refuses another face encoder than the adapter was trained with', async () => {
+    const encoder = { path: 'face_encoder.onnx', bytes: 2, sha256: HASH, chunkBytes: 16, chunks: [HASH] };
+    const bundle = (encoderSha256: string) => {
+      const plain = manifest();
+      return filesOf({
+        'weights.json': {},
+        'bundle.json': {
+          ...plain,
+          face: { ...plain.face, encoderSha256 },
+          networks: { ...plain.networks, faceEncoder: { onnx: encoder.path } },
+          files: [...plain.files, encoder],
+        },
+      });
+    };
+    await expect(openBundle(bundle(HASH))).resolves.toBeDefined();
+    await expect(openBundle(bundle('b'.repeat(64)))).rejects.toMatchObject({
+      code: 'bundle-invalid',
+      message: /not the face encoder that the adapter was trained with/,
+    });
+  });
+
+  it.each([
+    [{ path: '../up.bin' }, /\.\.\/up\.bin: not a relative path/],
+    [{ path: '/etc/x' }, /not a relative path/],
+    [{ path: 'a//b' }, /not a relative path/],
+    [{ path: 'weights.json' }, /weights\.json: listed twice/],
+    [{ bytes: 17 }, /extra\.bin: its chunks do not add up/],
+    [{ chunks: [] }, /extra\.bin: its chunks do not add up/],
+  ])('refuses a file list with %j', (change, message) => {
+    const extra = { path: 'extra.bin', bytes: 2, sha256: HASH, chunkBytes: 16, chunks: [HASH] };
+    const plain = manifest();
+    expect(() => parseManifest({ ...plain, files: [...plain.files, { ...extra, ...change }] })).toThrow(message);
+  });
 });
