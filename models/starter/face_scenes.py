@@ -136,6 +136,39 @@ def compose(portraits: Portraits, count: int, side: int, generator: torch.Genera
     return Scenes(image, boxes, points, present)
 
 
+MIRRORED = (1, 0, 2, 4, 3)
+"""Landmarks of a mirrored face in template order."""
+
+
+def mirror(scenes: Scenes) -> Scenes:
+    """The same pictures seen in a mirror."""
+    side = scenes.image.shape[-1]
+    box = scenes.box[..., [2, 1, 0, 3]].clone()
+    box[..., [0, 2]] = side - box[..., [0, 2]]
+    points = scenes.landmarks[..., MIRRORED, :].clone()
+    points[..., 0] = side - points[..., 0]
+    return Scenes(scenes.image.flip(3), box, points, scenes.present)
+
+
+class ScenePool:
+    """Composing costs more than learning from a picture: each batch is used about three times, at random mirrored."""
+
+    def __init__(self, portraits: Portraits, batch: int, side: int, generator: torch.Generator, size: int = 99) -> None:
+        self.portraits, self.batch, self.side, self.generator, self.size = portraits, batch, side, generator, size
+        self.kept: list[Scenes] = []
+        self.asked = 0
+
+    def next(self) -> Scenes:
+        """A new batch every third time (and in the beginning), else an earlier one."""
+        self.asked += 1
+        if self.asked % 3 == 1 or self.asked < 10:
+            scenes = compose(self.portraits, self.batch, self.side, self.generator)
+            self.kept = [*self.kept[-self.size + 1 :], scenes]
+            return scenes
+        scenes = self.kept[int(torch.randint(len(self.kept), (1,), generator=self.generator))]
+        return mirror(scenes) if torch.rand(1, generator=self.generator) < 0.5 else scenes
+
+
 def letterbox(image: Tensor, points: Tensor, present: Tensor, generator: torch.Generator) -> None:
     """Every fifth picture gets the detector's padding (mid grey) at its right or its bottom, in place."""
     count, _, side, _ = image.shape

@@ -18,7 +18,7 @@ from models.starter.face_data import load_portraits
 from models.starter.face_detector import GRID, OVERLAP, SCORE, SIDE, STRIDE, FaceDetector, cell_centres, decode, overlap
 from models.starter.face_encoder import pixels_to_input
 from models.starter.face_onnx import write_network
-from models.starter.face_scenes import MAX_FACES, Scenes, compose
+from models.starter.face_scenes import MAX_FACES, ScenePool, Scenes, compose
 
 CACHE = Path("models/.cache")
 FOLDER = Path("models/checkpoints/starter/face_detector")
@@ -109,9 +109,13 @@ def train(arguments: argparse.Namespace) -> None:
     model = FaceDetector().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), lr=arguments.rate, weight_decay=0.01)
     state_path = CACHE / "face_detector.pt"
+    before = {"minutes": 0, "samples": 0}
     if arguments.resume:
-        model.load_state_dict(torch.load(state_path)["model"])
+        state = torch.load(state_path)
+        model.load_state_dict(state["model"])
+        before = state["record"]
     data, held = load_portraits(CACHE / "faces/encoder"), held_scenes(512)
+    pool = ScenePool(data, 64, SIDE, generator)
     start, samples, steps, sums = time.time(), 0, 0, torch.zeros(3)
     done = 0.0
     while done < 1:
@@ -120,7 +124,7 @@ def train(arguments: argparse.Namespace) -> None:
             arguments.rate * min(1, (samples + 1) / 6000) * (0.02 + 0.98 * math.cos(done * math.pi / 2) ** 2)
         )
         model.train()
-        scenes = compose(data, 64, SIDE, generator)
+        scenes = pool.next()
         with torch.autocast("cpu", torch.bfloat16):
             outputs = model(pixels_to_input(scenes.image).to(memory_format=torch.channels_last))
         losses = detection_loss(tuple(output.float() for output in outputs), scenes)
@@ -131,14 +135,10 @@ def train(arguments: argparse.Namespace) -> None:
         samples, steps = samples + len(scenes.image), steps + 1
         sums += torch.stack([loss.detach() for loss in losses])
         if steps % 200 == 0 or done >= 1:
-            record = {"minutes": round((time.time() - start) / 60, 2), "samples": samples, "portraits": len(data)}
-            record |= dict(
-                zip(
-                    ("heat", "box", "landmarks"),
-                    (round(float(v), 4) for v in sums / max(1, (steps - 1) % 200 + 1)),
-                    strict=True,
-                )
-            )
+            minutes = before["minutes"] + (time.time() - start) / 60
+            record = {"minutes": round(minutes, 2), "samples": before["samples"] + samples, "portraits": len(data)}
+            mean = (sums / ((steps - 1) % 200 + 1)).tolist()
+            record |= {key: round(value, 4) for key, value in zip(("heat", "box", "landmarks"), mean, strict=True)}
             record |= measure(model, held)
             sums.zero_()
             print(json.dumps(record), flush=True)

@@ -134,6 +134,7 @@ def train(arguments: argparse.Namespace) -> None:
         model.load_state_dict(state["model"])
         heads.load_state_dict(state["heads"])
     start, samples, epoch = time.time(), 0, 0
+    before = state["record"] if arguments.resume else {"minutes": 0, "samples": 0}
     while (done := (time.time() - start) / 60 / arguments.minutes) < 1:
         data = together(load_portraits(CACHE / "faces/encoder"), canonical_crops(CACHE / "renders"))
         if int(data.person.max()) >= arguments.people:
@@ -164,7 +165,8 @@ def train(arguments: argparse.Namespace) -> None:
             samples += len(rows)
             losses.append((recognise.item(), describe.item()))
         epoch += 1
-        record = {"minutes": round((time.time() - start) / 60, 2), "samples": samples, "crops": len(data)}
+        minutes = before["minutes"] + (time.time() - start) / 60
+        record = {"minutes": round(minutes, 2), "samples": before["samples"] + samples, "crops": len(data)}
         record |= {"recognise": round(sum(a for a, _ in losses) / max(1, len(losses)), 3)}
         record |= {"describe": round(sum(b for _, b in losses) / max(1, len(losses)), 3)}
         if epoch % 2 == 0 or done >= 0.98:

@@ -53,9 +53,12 @@ def train(arguments: argparse.Namespace) -> None:
     model = Judge().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), lr=arguments.rate, weight_decay=0.05)
     state_path = CACHE / "judge.pt"
+    before = {"minutes": 0, "samples": 0}
     if arguments.resume:
-        model.load_state_dict(torch.load(state_path)["model"])
-    held = load_portraits(CACHE / "faces/held")
+        state = torch.load(state_path)
+        model.load_state_dict(state["model"])
+        before = state["record"]
+    held = load_portraits(CACHE / "faces/judge_held")
     start, samples, epoch, done = time.time(), 0, 0, 0.0
     while done < 1:
         data = load_portraits(CACHE / "faces/judge")
@@ -77,7 +80,8 @@ def train(arguments: argparse.Namespace) -> None:
             if done >= 1:
                 break
         epoch += 1
-        record = {"minutes": round((time.time() - start) / 60, 2), "samples": samples, "crops": len(data)}
+        minutes = before["minutes"] + (time.time() - start) / 60
+        record = {"minutes": round(minutes, 2), "samples": before["samples"] + samples, "crops": len(data)}
         record["loss"] = round(sum(losses) / len(losses), 3)
         if epoch % 4 == 0 or done >= 1:
             record |= measure(model, held)
@@ -92,7 +96,9 @@ def write_checkpoint() -> None:
     state = torch.load(CACHE / "judge.pt")
     model = Judge()
     model.load_state_dict(state["model"])
-    example = crops(load_portraits(CACHE / "faces/held", 1), torch.arange(16), torch.Generator().manual_seed(2), False)
+    example = crops(
+        load_portraits(CACHE / "faces/judge_held", 1), torch.arange(16), torch.Generator().manual_seed(2), False
+    )
     config = {
         "template": "arcface-112",
         "embedding": EMBEDDING,
