@@ -45,7 +45,7 @@ export function needsLatent(request: GenerationRequest): boolean {
 export async function prepare(run: Run): Promise<Prepared> {
   const { bundle, request, reference } = run;
   const { manifest } = bundle;
-  const size = renderSize(manifest.native, request.width, request.height);
+  const size = renderSize(manifest, request.width, request.height);
   if (size.native) {
     run.found.push({
       field: 'width',

@@ -217,8 +217,11 @@ describe('generate', () => {
 describe('generate: likeness', () => {
   it('draws again with the next noise, keeps the likest and stops at maxAttempts', async () => {
     const request = { minLikeness: 0.999999, maxAttempts: 3, denoise: 0.3, steps: 2, width: 128, height: 128 };
-    const { outcome, runner } = await run({ request });
+    const { outcome, runner, events } = await run({ request });
     expect(runner.count('latentDecoder')).toBe(3);
+    const shares = events.flatMap((event) => (event.type === 'progress' ? [event.progress.progress] : []));
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    expect(shares.at(-1)).toBe(1);
     expect(runner.count('latentEncoder')).toBe(1);
     const once = await run({ request: { ...request, minLikeness: null } });
     expect(once.runner.count('latentDecoder')).toBe(1);
@@ -352,6 +355,11 @@ describe('generate: sizes', () => {
     const rows = Array.from({ length: 160 }, (_, y) => y).filter((y) => white(48, y)).length;
     expect(columns).toBeGreaterThan(40);
     expect(Math.abs(columns - rows)).toBeLessThanOrEqual(14); // one latent cell is 10 pixels here
+  });
+
+  it('refuses a bundle whose sizes do not fit its latents', async () => {
+    const native = { width: 64, height: 64, multiple: 12, areas: [] };
+    expect((await failure({ manifest: { native } })).message).toMatch(/native\.multiple/);
   });
 
   it('centres the crop on the face and tells when it is cut', async () => {
