@@ -186,6 +186,7 @@ def write_checkpoint() -> None:
     example = crops(held, torch.arange(16), torch.Generator().manual_seed(2), False).contiguous()
     config = {
         "template": "arcface-112",
+        "fit": "picture",
         "embedding": EMBEDDING,
         "normalised": False,
         "measured": state["record"],

@@ -29,7 +29,12 @@ const detector = v.object({
 const face = v.object({
   detector: v.optional(detector),
   encoder: v.optional(
-    v.object({ input: v.object({ ...pixelInput.entries, size: positive }), template: v.picklist(['arcface-112']) }),
+    v.object({
+      input: v.object({ ...pixelInput.entries, size: positive }),
+      template: v.picklist(['arcface-112']),
+      /** Where the encoder's training crops had their least squares: in the crop (insightface; default) or in the picture. */
+      fit: v.optional(v.picklist(['crop', 'picture'])),
+    }),
   ),
   /** Length of the embedding. */
   embedding: positive,

@@ -98,6 +98,7 @@ const SCHEMAS = {
   'face_encoder/config.json': v.object({
     embedding: positive,
     template: v.picklist(['arcface-112']),
+    fit: v.optional(v.picklist(['crop', 'picture'])),
     input: v.object({ ...pixels, size: positive }),
   }),
 } as const;

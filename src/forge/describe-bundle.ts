@@ -39,7 +39,11 @@ export function describeBundle(
     },
     face: {
       detector: configs['face_detector/config.json'],
-      encoder: { input: encoder.input, template: encoder.template },
+      encoder: {
+        input: encoder.input,
+        template: encoder.template,
+        ...(encoder.fit !== undefined && { fit: encoder.fit }),
+      },
       embedding: adapter.embedding,
       tokens: adapter.tokens,
       encoderSha256,

@@ -16,16 +16,24 @@ export const ARCFACE_TEMPLATE_112: FacePoints = [
 ];
 const TEMPLATE_SIZE = 112;
 
-/** From picture pixels to the pixels of an aligned crop of `size`×`size`. Throws RangeError when all points coincide. */
-export function alignmentOf(points: FacePoints, size: number): Similarity {
+export type AlignmentFit = 'crop' | 'picture';
+
+/**
+ * From picture pixels to the pixels of an aligned crop of `size`×`size`. Throws RangeError when all points coincide.
+ *
+ * @param fit where the squared distances are least: `crop` as insightface's `estimate_norm` does, or `picture` (template to
+ *   picture, then inverted), which shows faces that differ from the template larger. An encoder has to be given the crops
+ *   that it was trained with.
+ */
+export function alignmentOf(points: FacePoints, size: number, fit: AlignmentFit = 'crop'): Similarity {
   const scale = size / TEMPLATE_SIZE;
   const template = facePoints((i, axis) => ARCFACE_TEMPLATE_112[i]![axis === 0 ? 'x' : 'y'] * scale);
-  return solveSimilarity(points, template);
+  return fit === 'crop' ? solveSimilarity(points, template) : invert(solveSimilarity(template, points));
 }
 
 /** The face upright, eyes and mouth where the encoder expects them. */
-export function alignedCrop(image: PixelImage, points: FacePoints, size: number): PixelImage {
-  return warpBySimilarity(image, alignmentOf(points, size), size);
+export function alignedCrop(image: PixelImage, points: FacePoints, size: number, fit?: AlignmentFit): PixelImage {
+  return warpBySimilarity(image, alignmentOf(points, size, fit), size);
 }
 
 /** The box of a face whose five points were placed by hand: what the aligned crop shows, upright. */

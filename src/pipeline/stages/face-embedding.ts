@@ -16,7 +16,7 @@ export async function embedFace(
 ): Promise<Float32Array> {
   const { encoder, embedding } = bundle.manifest.face;
   if (!encoder) throw new AppError('bundle-invalid', `The bundle ${bundle.manifest.id} has no face encoder.`);
-  const crop = alignedCrop(image, face.points, encoder.input.size);
+  const crop = alignedCrop(image, face.points, encoder.input.size, encoder.fit);
   const outputs = await runner.run('faceEncoder', { image: imageToTensor(crop, encoder.input) });
   const [name] = Object.keys(outputs);
   const { data } = await readFloats(runner, 'faceEncoder', outputs, name ?? 'embedding');

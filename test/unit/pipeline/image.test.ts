@@ -7,9 +7,9 @@ import { letterbox } from '../../../src/pipeline/image/letterbox.ts';
 import { cropTopLeft, padByReflection } from '../../../src/pipeline/image/pad.ts';
 import { coverRegion, visibleShare } from '../../../src/pipeline/image/region.ts';
 import { resample, resampleRegion } from '../../../src/pipeline/image/resample.ts';
-import { apply, invert, solveSimilarity } from '../../../src/pipeline/image/similarity.ts';
+import { apply, invert, scaleOf, solveSimilarity } from '../../../src/pipeline/image/similarity.ts';
 import { warpBySimilarity } from '../../../src/pipeline/image/warp.ts';
-import { alignmentOf, boxFromPoints } from '../../../src/pipeline/stages/face-alignment.ts';
+import { alignmentOf, ARCFACE_TEMPLATE_112, boxFromPoints } from '../../../src/pipeline/stages/face-alignment.ts';
 import { facePoints } from '../../../src/pipeline/stages/face-points.ts';
 import fixture from './fixtures/images.json' with { type: 'json' };
 
@@ -50,6 +50,19 @@ describe('alignment', () => {
         expect(Math.abs(value - expected[i]!)).toBeLessThanOrEqual(1e-6 * Math.max(1, Math.abs(expected[i]!)));
       });
     }
+  });
+
+  it('fits in the picture instead where the encoder was trained so: the distances there are least', () => {
+    const points = facePoints((i, axis) => fixture.alignments[0]!.points[i]![axis]!);
+    const distance = (fit: 'crop' | 'picture'): number => {
+      const toPicture = invert(alignmentOf(points, 112, fit));
+      return points.reduce((sum, { x, y }, i) => {
+        const placed = apply(toPicture, ARCFACE_TEMPLATE_112[i]!);
+        return sum + (placed.x - x) ** 2 + (placed.y - y) ** 2;
+      }, 0);
+    };
+    expect(distance('picture')).toBeLessThan(distance('crop'));
+    expect(scaleOf(alignmentOf(points, 112, 'picture'))).toBeGreaterThan(scaleOf(alignmentOf(points, 112, 'crop')));
   });
 
   it('has an inverse, and says when there is nothing to align', () => {
