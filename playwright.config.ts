@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { defineConfig } from '@playwright/test';
 import { browserFlags } from './cli/browser-flags.ts';
 import { findBrowser } from './cli/find-browser.ts';
@@ -8,8 +9,8 @@ export default defineConfig({
   // Software WebGPU and the wasm backend take whole cores; two tests at once only slow each other down.
   workers: 1,
   timeout: 120_000,
-  reporter: 'list',
-  use: { launchOptions: { executablePath: findBrowser() } },
+  // The test gate reads the counts from the file that PLAYWRIGHT_JSON_OUTPUT_FILE names.
+  reporter: process.env['PLAYWRIGHT_JSON_OUTPUT_FILE'] === undefined ? 'list' : [['list'], ['json']],
   projects: [
     {
       name: 'browser',

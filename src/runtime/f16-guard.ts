@@ -3,7 +3,10 @@ import type { BackendInfo, Role, RunOptions } from '../domain/ports.ts';
 import { isHostTensor, type HostTensor, type Tensor } from '../domain/tensor.ts';
 import type { ClosableRunner } from './session-runner.ts';
 
-/** Remembers per device, bundle and role whether half precision was found sound, so that it is checked only once. */
+/**
+ * Remembers per device, bundle and role whether half precision was found sound, so that it is checked only once. May
+ * reject where there is no storage.
+ */
 export interface F16Verdicts {
   get(key: string): Promise<boolean | undefined>;
   set(key: string, sound: boolean): Promise<void>;
@@ -52,7 +55,7 @@ export class F16GuardedRunner implements ClosableRunner {
   ): Promise<Record<string, Tensor>> {
     if (this.#distrusted !== null) return this.#setup.f32.run(role, feeds, options);
     if (this.#sound.has(role)) return this.#setup.f16.run(role, feeds, options);
-    const verdict = await this.#setup.verdicts.get(this.#key(role));
+    const verdict = await this.#remembered(role);
     if (verdict === true) {
       this.#sound.add(role);
       return this.#setup.f16.run(role, feeds, options);
@@ -97,7 +100,7 @@ export class F16GuardedRunner implements ClosableRunner {
     await this.#setup.f16.release(role);
     const single = await this.#setup.f32.run(role, feeds, signal);
     const sound = half !== null && agree(half, single);
-    await this.#setup.verdicts.set(this.#key(role), sound);
+    await this.#remember(role, sound);
     if (sound) {
       await this.#setup.f32.release(role);
       this.#sound.add(role);
@@ -124,6 +127,19 @@ export class F16GuardedRunner implements ClosableRunner {
   async #distrust(role: Role): Promise<void> {
     this.#distrusted = role;
     await this.#setup.f16.close();
+  }
+
+  /** Without storage the check is repeated on the next visit; that is no reason to fail. */
+  async #remembered(role: Role): Promise<boolean | undefined> {
+    try {
+      return await this.#setup.verdicts.get(this.#key(role));
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #remember(role: Role, sound: boolean): Promise<void> {
+    await this.#setup.verdicts.set(this.#key(role), sound).catch(() => undefined);
   }
 
   #key(role: Role): string {

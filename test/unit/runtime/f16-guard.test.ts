@@ -79,6 +79,20 @@ describe('F16GuardedRunner', () => {
     expect(log).toEqual(['webgpu-f32 latentDecoder']);
   });
 
+  it('works without storage, checking again on each visit', async () => {
+    const log: string[] = [];
+    const none = () => Promise.reject(new AppError('storage-unavailable', 'private window'));
+    const guarded = new F16GuardedRunner({
+      f16: runner('webgpu-f16', () => 1, log),
+      f32: runner('webgpu-f32', () => 1, log),
+      deviceKey: 'gpu',
+      verdicts: { get: none, set: none },
+    });
+    await guarded.run('denoiser', {});
+    await guarded.run('denoiser', {});
+    expect(log).toEqual(['webgpu-f16 denoiser', 'webgpu-f32 denoiser', 'webgpu-f16 denoiser']);
+  });
+
   it('takes a graph that half precision cannot run for unsound, but not a lost device', async () => {
     const refusing = setUp(() => {
       throw new AppError('graph-invalid', 'requires f16');
