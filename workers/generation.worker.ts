@@ -12,6 +12,7 @@ import { detectFaces } from '../src/pipeline/stages/face-detection.ts';
 import { openTokenizer } from '../src/pipeline/tokenizer.ts';
 import { createRunner } from '../src/runtime/create-runner.ts';
 import { openBackend, type Backend } from '../src/runtime/open-backend.ts';
+import { openKeyValueStore } from '../src/storage/key-value-store.ts';
 
 function assemble({ modelsUrl, inferenceType, backend: wish }: WorkerSetup): GenerationParts {
   const machine = { cores: navigator.hardwareConcurrency, crossOriginIsolated };
@@ -29,7 +30,8 @@ function assemble({ modelsUrl, inferenceType, backend: wish }: WorkerSetup): Gen
       opening,
     ]);
     const budget = budgetFor(backend.info.kind);
-    const runner = createRunner(backend, bundle, { weightLimit: budget.gpuBytes });
+    const verdicts = openKeyValueStore<boolean>('half-precision');
+    const runner = createRunner(backend, bundle, { weightLimit: budget.gpuBytes, verdicts });
     const tokenizer = await openTokenizer(bundle);
     return {
       about: { manifest: bundle.manifest, notKept: notKept?.code ?? null },
@@ -46,12 +48,20 @@ function assemble({ modelsUrl, inferenceType, backend: wish }: WorkerSetup): Gen
   return { codec: browserImageCodec, readImage: readImageSource, capabilities, load };
 }
 
-/** Held until the worker ends, whatever ends it: the page waits for it (see worker-client.ts). */
-function holdLock(): string | null {
-  if (!('locks' in navigator)) return null;
+/**
+ * Held until the worker ends, whatever ends it: the page waits for it (see worker-client.ts). The name is told only once
+ * the lock is held, else the page might get it first and take the worker for dead.
+ */
+function holdLock(): Promise<string | null> {
+  if (!('locks' in navigator)) return Promise.resolve(null);
   const name = `worker-${crypto.randomUUID()}`;
-  void navigator.locks.request(name, () => new Promise(() => undefined));
-  return name;
+  return new Promise((held) => {
+    const untilTheEnd = new Promise(() => undefined);
+    void navigator.locks.request(name, () => {
+      held(name);
+      return untilTheEnd;
+    });
+  });
 }
 
 installErrorTransfer();

@@ -34,21 +34,21 @@ export interface GenerationParts {
 /** The worker's side of GenerationApi, free of comlink and of worker globals: one task at a time, in order. */
 export class GenerationService implements GenerationApi {
   readonly #assemble: (setup: WorkerSetup) => GenerationParts;
-  readonly #lock: string | null;
+  readonly #lock: Promise<string | null>;
   #parts: GenerationParts | null = null;
   #listener: (event: WorkerEvent) => void = () => undefined;
   readonly #models = new Map<string, Promise<Model>>();
   readonly #tasks = new Map<string, AbortController>();
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(assemble: (setup: WorkerSetup) => GenerationParts, lock: string | null) {
+  constructor(assemble: (setup: WorkerSetup) => GenerationParts, lock: Promise<string | null>) {
     this.#assemble = assemble;
     this.#lock = lock;
   }
 
-  ready(setup: WorkerSetup): Promise<{ readonly lock: string | null }> {
+  async ready(setup: WorkerSetup): Promise<{ readonly lock: string | null }> {
     this.#parts = this.#assemble(setup);
-    return Promise.resolve({ lock: this.#lock });
+    return { lock: await this.#lock };
   }
 
   ping(): Promise<void> {

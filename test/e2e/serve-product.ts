@@ -10,6 +10,8 @@ const ROOT = resolve(import.meta.dirname, '../../node_modules/.cache/likeness-e2
 
 /** Title of the sample that the tiny bundle's detector knows. */
 export const TINY_SAMPLE = 'Test face';
+/** A prompt that the tiny bundle offers. */
+export const TINY_EXAMPLE = 'portrait of a person in a red hat';
 
 /**
  * The product as it is built, served with its own headers; beside it the tiny bundle (`?app_id=tiny`), a damaged copy of
@@ -18,7 +20,9 @@ export const TINY_SAMPLE = 'Test face';
 export async function serveProduct(): Promise<StaticServer> {
   await rm(ROOT, { recursive: true, force: true });
   await build({ logLevel: 'warn', build: { outDir: ROOT, emptyOutDir: true, reportCompressedSize: false } });
-  await writeBundle('tiny', makeTinyBundle({ weights: 'quantised' }).files);
+  const tiny = new Map(makeTinyBundle({ weights: 'quantised' }).files);
+  tiny.set('bundle.json', withExample(tiny.get('bundle.json')!));
+  await writeBundle('tiny', tiny);
   const damaged = new Map(makeTinyBundle({ id: 'damaged' }).files);
   const denoiser = damaged.get('weights/denoiser.bin')!;
   damaged.set(
@@ -36,6 +40,12 @@ async function writeBundle(id: string, files: ReadonlyMap<string, Uint8Array>): 
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, bytes);
   }
+}
+
+function withExample(bundleJson: Uint8Array): Uint8Array<ArrayBuffer> {
+  const manifest = JSON.parse(new TextDecoder().decode(bundleJson)) as { text: object };
+  const text = { ...manifest.text, examples: [TINY_EXAMPLE] };
+  return new TextEncoder().encode(JSON.stringify({ ...manifest, text }));
 }
 
 async function addSample(): Promise<void> {
