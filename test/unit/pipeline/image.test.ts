@@ -11,7 +11,7 @@ import { apply, invert, scaleOf, solveSimilarity } from '../../../src/pipeline/i
 import { warpBySimilarity } from '../../../src/pipeline/image/warp.ts';
 import { alignmentOf, ARCFACE_TEMPLATE_112, boxFromPoints } from '../../../src/pipeline/stages/face-alignment.ts';
 import { facePoints } from '../../../src/pipeline/stages/face-points.ts';
-import fixture from './fixtures/images.json' with { type: 'json' };
+import fixture from '../../fixtures/pipeline/images.json' with { type: 'json' };
 
 function drawn(width: number, height: number, pixel: (x: number, y: number) => readonly number[]): PixelImage {
   const data = new Uint8ClampedArray(width * height * 4);

@@ -1,4 +1,4 @@
-"""Writes fixtures/images.json: alignment, warp and enlargement by scikit-image, torch and Pillow.
+"""Writes test/fixtures/pipeline/images.json: alignment, warp and enlargement by scikit-image, torch and Pillow.
 
 Run with scikit-image 0.26.0, torch 2.13.0, Pillow and numpy: `python test/unit/pipeline/make_image_fixtures.py`.
 Pictures are formulas that the TypeScript test repeats, so that only results are stored.
@@ -64,6 +64,6 @@ if __name__ == "__main__":
         "warps": [dict(zip(("a", "b", "tx", "ty", "size"), w, strict=True), rgb=warped(*w)) for w in warps],
         "enlargements": [{"box": b, "width": w, "height": h, "rgb": enlarged(b, w, h)} for b, w, h in boxes],
     }
-    path = Path(__file__).parent / "fixtures" / "images.json"
+    path = Path(__file__).parents[2] / "fixtures" / "pipeline" / "images.json"
     path.write_text(json.dumps(fixture, separators=(",", ":")) + "\n")
     print(path, path.stat().st_size)

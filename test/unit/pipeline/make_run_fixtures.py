@@ -1,4 +1,4 @@
-"""Writes fixtures/runs.json: whole guided sampling runs of the tiny test bundle by transformers and diffusers.
+"""Writes test/fixtures/pipeline/runs.json: whole guided sampling runs of the tiny test bundle by transformers and diffusers.
 
 Run from the repository's root with diffusers 0.42.1, transformers 5.23.0, torch 2.13.0:
 `python test/unit/pipeline/make_run_fixtures.py`. Weights are the hash weights of test/fixtures/tiny-bundle.ts; noise is
@@ -18,7 +18,7 @@ from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteS
 from transformers import CLIPTextConfig, CLIPTextModel
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "parity"))
-from hash_weights import hash_uniform, hash_weight  # noqa: E402
+from hash_weights import hash_uniform, hash_weight
 
 WIDTH, TOKENS, FACE_TOKENS, EMBEDDING = 16, 16, 4, 32
 SHAPE = (1, 16, 8, 8)
@@ -138,6 +138,6 @@ if __name__ == "__main__":
             for kind in ("ddim", "euler", "dpmpp-2m")
         },
     }  # fmt: skip
-    path = Path(__file__).parent / "fixtures" / "runs.json"
+    path = Path(__file__).parents[2] / "fixtures" / "pipeline" / "runs.json"
     path.write_text(json.dumps(fixture, separators=(",", ":")) + "\n")
     print(path, path.stat().st_size, np.std(fixture["runs"]["ddim"]))

@@ -1,4 +1,4 @@
-"""Writes fixtures/schedulers.json: whole sampling loops by the reference implementation.
+"""Writes test/fixtures/pipeline/schedulers.json: whole sampling loops by the reference implementation.
 
 Run with diffusers 0.42.1, torch 2.13.0 and numpy: `python test/unit/pipeline/make_scheduler_fixtures.py`.
 
@@ -175,7 +175,7 @@ if __name__ == "__main__":
         ],
         "loops": list(cases()),
     }
-    path = Path(__file__).parent / "fixtures" / "schedulers.json"
+    path = Path(__file__).parents[2] / "fixtures" / "pipeline" / "schedulers.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(rounded(fixture), separators=(",", ":")) + "\n")
     print(path, path.stat().st_size, len(fixture["loops"]))

@@ -1,4 +1,4 @@
-"""Writes fixtures/tokenizers.json: small tokenizer.json files and what Hugging Face tokenizers (Rust) makes of texts.
+"""Writes test/fixtures/pipeline/tokenizers.json: small tokenizer.json files and what Hugging Face tokenizers (Rust) makes of texts.
 
 Run with tokenizers 0.23 (comes with transformers 5.23.0): `python test/unit/pipeline/make_tokenizer_fixtures.py`, from the
 repository's root. One is the starter's kind (words), one CLIP's kind (byte-pair encoding with end-of-word marks), trained
@@ -65,6 +65,6 @@ if __name__ == "__main__":
             "json": json.loads(tokenizer.to_str()),
             "encodings": [{"text": text, "ids": tokenizer.encode(text).ids} for text in TEXTS],
         }
-    path = Path(__file__).parent / "fixtures" / "tokenizers.json"
+    path = Path(__file__).parents[2] / "fixtures" / "pipeline" / "tokenizers.json"
     path.write_text(json.dumps(fixture, separators=(",", ":"), ensure_ascii=False) + "\n")
     print(path, path.stat().st_size)

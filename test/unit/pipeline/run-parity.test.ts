@@ -11,7 +11,7 @@ import { encodePrompt } from '../../../src/pipeline/stages/prompt-encoding.ts';
 import type { ClosableRunner } from '../../../src/runtime/session-runner.ts';
 import { hashUniform } from '../../fixtures/hash-weights.ts';
 import { makeTinyBundle } from '../../fixtures/tiny-bundle.ts';
-import fixture from './fixtures/runs.json' with { type: 'json' };
+import fixture from '../../fixtures/pipeline/runs.json' with { type: 'json' };
 
 describe('a whole run', () => {
   let bundle: ModelBundle;

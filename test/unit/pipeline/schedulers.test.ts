@@ -5,7 +5,7 @@ import { isAppError } from '../../../src/domain/errors.ts';
 import { createScheduler } from '../../../src/pipeline/schedulers/create-scheduler.ts';
 import { NoiseSchedule } from '../../../src/pipeline/schedulers/noise-schedule.ts';
 import { planTimesteps, roundHalfEven } from '../../../src/pipeline/schedulers/timesteps.ts';
-import fixture from './fixtures/schedulers.json' with { type: 'json' };
+import fixture from '../../fixtures/pipeline/schedulers.json' with { type: 'json' };
 
 type ScheduleSpec = BundleManifest['schedule'];
 

@@ -3,7 +3,7 @@ import { isAppError } from '../../../src/domain/errors.ts';
 import { checkKnownWords, editDistance, nearestWord } from '../../../src/pipeline/known-words.ts';
 import { createTokenizer, openTokenizer } from '../../../src/pipeline/tokenizer.ts';
 import { TINY_TOKENIZER, TINY_WORDS } from '../../fixtures/tiny-tokenizer.ts';
-import fixture from './fixtures/tokenizers.json' with { type: 'json' };
+import fixture from '../../fixtures/pipeline/tokenizers.json' with { type: 'json' };
 import { makeFakeBundle } from './fake-bundle.ts';
 
 const LENGTH = 77;
