@@ -1,4 +1,4 @@
-import { test as base, type Page } from '@playwright/test';
+import { expect, test as base, type ConsoleMessage, type Page } from '@playwright/test';
 import type { ScenarioReply } from './page/scenario.worker.ts';
 import type { ScenarioName, ScenarioOptions, SCENARIOS } from './page/scenarios.ts';
 import { servePage } from './serve-page.ts';
@@ -28,6 +28,12 @@ export const test = base.extend<ScenarioFixtures, { scenarioPage: Page }>({
     { scope: 'worker', timeout: 120_000 },
   ],
   run: async ({ scenarioPage }, use) => {
+    // onnxruntime's warnings, violations of the content security policy and the like count as failures.
+    const complaints: string[] = [];
+    const listen = (message: ConsoleMessage): void => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    };
+    scenarioPage.on('console', listen);
     await use(async <Name extends ScenarioName>(name: Name, options: ScenarioOptions, last?: 'last') => {
       const reply: ScenarioReply = await scenarioPage.evaluate(([call, end]) => window.runScenario(call, end), [
         { name, options },
@@ -37,5 +43,7 @@ export const test = base.extend<ScenarioFixtures, { scenarioPage: Page }>({
       // The page ran the scenario of that name.
       return reply.value as Results[Name];
     });
+    scenarioPage.off('console', listen);
+    expect(complaints).toEqual([]);
   },
 });
