@@ -27,9 +27,10 @@ class Canvas(NamedTuple):
         return Canvas(*(plane[:, rows, columns] for plane in self))
 
     def put(self, rows: slice, columns: slice, part: "Canvas") -> None:
-        """Write a drawn window back (in place)."""
-        for plane, drawn in zip(self, part, strict=True):
-            plane[:, rows, columns] = drawn
+        """Write a drawn window back (in place); planes that the part left alone are views of this canvas already."""
+        for plane, drawn in zip(self.window(rows, columns), part, strict=True):
+            if drawn.data_ptr() != plane.data_ptr():
+                plane.copy_(drawn)
 
 
 def blank_canvas(background: Tensor) -> Canvas:
