@@ -126,13 +126,15 @@ def draw_background(params: dict[str, Tensor], size: int) -> Tensor:
     """Backgrounds by the parameters bg, bg_col and seed: [B,3,size,size] in [0,1]."""
     chosen, seed = params["bg"], params["seed"][:, None, None]
     resolution = max(32, size * 3 // 8)
-    centres = (torch.arange(resolution) + 0.5) / resolution * 2 - 1
-    grid_y, grid_x = torch.meshgrid(centres, centres, indexing="ij")
-    colours = torch.tensor(list(COLOURS.values()))[params["bg_col"]][:, :, None, None]
-    drawn = torch.zeros(len(chosen), 3, resolution, resolution)
-    for index, name in enumerate(BACKGROUNDS):
-        members = (chosen == index).nonzero()[:, 0]
-        if len(members):
-            shape = (len(members), resolution, resolution)
-            drawn[members] = SCENES[name](grid_x.expand(shape), grid_y.expand(shape), seed[members], colours[members])
+    with chosen.device:  # the scenes' constant colours are made there too
+        centres = (torch.arange(resolution) + 0.5) / resolution * 2 - 1
+        grid_y, grid_x = torch.meshgrid(centres, centres, indexing="ij")
+        colours = torch.tensor(list(COLOURS.values()))[params["bg_col"]][:, :, None, None]
+        drawn = torch.zeros(len(chosen), 3, resolution, resolution)
+        for index, name in enumerate(BACKGROUNDS):
+            members = (chosen == index).nonzero()[:, 0]
+            if len(members):
+                shape = (len(members), resolution, resolution)
+                x, y = grid_x.expand(shape), grid_y.expand(shape)
+                drawn[members] = SCENES[name](x, y, seed[members], colours[members])
     return F.interpolate(drawn.clamp(0, 1), size=(size, size), mode="bilinear", align_corners=False)
