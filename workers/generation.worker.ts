@@ -6,9 +6,11 @@ import { installErrorTransfer } from '../src/engine/error-transfer.ts';
 import type { WorkerSetup } from '../src/engine/generation-api.ts';
 import { GenerationService, type GenerationParts, type Model } from '../src/engine/generation-service.ts';
 import { readImageSource } from '../src/engine/image-source.ts';
+import { holdWorkerLock } from '../src/engine/worker-lock.ts';
 import { openStoredBundle } from '../src/model-store/bundle-store.ts';
 import { generate } from '../src/pipeline/generate.ts';
 import { detectFaces } from '../src/pipeline/stages/face-detection.ts';
+import { checkKnownWords } from '../src/pipeline/known-words.ts';
 import { openTokenizer } from '../src/pipeline/tokenizer.ts';
 import { createRunner } from '../src/runtime/create-runner.ts';
 import { openBackend, type Backend } from '../src/runtime/open-backend.ts';
@@ -35,34 +37,19 @@ function assemble({ modelsUrl, inferenceType, backend: wish }: WorkerSetup): Gen
     const tokenizer = await openTokenizer(bundle);
     return {
       about: { manifest: bundle.manifest, notKept: notKept?.code ?? null },
+      checkPrompt: (text) => checkKnownWords('prompt', text, bundle.manifest.text.knownWords, tokenizer).adjustments,
       findFaces: (image) => detectFaces({ bundle, runner }, image),
       generate: (input) => generate({ ...input, bundle, runner, tokenizer, budget }),
     };
   }
 
-  async function capabilities() {
+  async function device() {
     const { info } = await opening;
-    return { backend: info, budget: budgetFor(info.kind), bundles: [], crossOriginIsolated };
+    return { backend: info, budget: budgetFor(info.kind), crossOriginIsolated };
   }
 
-  return { codec: browserImageCodec, readImage: readImageSource, capabilities, load };
-}
-
-/**
- * Held until the worker ends, whatever ends it: the page waits for it (see worker-client.ts). The name is told only once
- * the lock is held, else the page might get it first and take the worker for dead.
- */
-function holdLock(): Promise<string | null> {
-  if (!('locks' in navigator)) return Promise.resolve(null);
-  const name = `worker-${crypto.randomUUID()}`;
-  return new Promise((held) => {
-    const untilTheEnd = new Promise(() => undefined);
-    void navigator.locks.request(name, () => {
-      held(name);
-      return untilTheEnd;
-    });
-  });
+  return { codec: browserImageCodec, readImage: readImageSource, device, load };
 }
 
 installErrorTransfer();
-expose(new GenerationService(assemble, holdLock()));
+expose(new GenerationService(assemble, holdWorkerLock()));

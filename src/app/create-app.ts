@@ -1,6 +1,7 @@
 import { computed, type ReadonlySignal } from '@preact/signals';
 import { modelLimits } from '../bundle/model-limits.ts';
 import type { ModelLimits } from '../domain/request-fields.ts';
+import type { Adjustment } from '../domain/request.ts';
 import { LocalEngine } from '../engine/local-engine.ts';
 import type { LockWatch, WorkerLike } from '../engine/worker-client.ts';
 import { en } from '../i18n/en.ts';
@@ -9,6 +10,7 @@ import { createActions, type Actions } from './actions.ts';
 import { createEngineStatus, type EngineStatus } from './engine-status.ts';
 import { createForm, type FormModel, type FormStorage } from './form.ts';
 import { readPageOptions } from './page-options.ts';
+import { createPromptCheck } from './prompt-check.ts';
 import { createReference, type ReferenceModel } from './reference.ts';
 import { createSamples, type SamplesModel } from './samples.ts';
 import { createSeries, type SeriesModel } from './series.ts';
@@ -21,6 +23,8 @@ export interface App {
   readonly model: ReadonlySignal<ModelLimits | null>;
   readonly samples: SamplesModel;
   readonly reference: ReferenceModel;
+  /** What the model will make of the prompt as it is typed. */
+  readonly promptRemarks: ReadonlySignal<readonly Adjustment[]>;
   readonly form: FormModel;
   readonly series: SeriesModel;
   readonly actions: Actions;
@@ -50,6 +54,7 @@ export function createApp({ spawnWorker, lockWatch, pageUrl, storage }: AppSurro
   const queue = createTaskQueue(engine);
   const series = createSeries({ engine, queue, form, reference, model: () => model.peek() });
   const modelReady = computed(() => model.value !== null);
+  const promptRemarks = createPromptCheck(form.values.prompt, modelReady, (text) => engine.checkPrompt(bundle, text));
   const actions = createActions({ reference, series, messages: en, modelReady });
   return {
     messages: en,
@@ -57,6 +62,7 @@ export function createApp({ spawnWorker, lockWatch, pageUrl, storage }: AppSurro
     model,
     samples,
     reference,
+    promptRemarks,
     form,
     series,
     actions,

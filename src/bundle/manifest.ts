@@ -73,6 +73,8 @@ export const manifestSchema = v.object({
   family: v.literal('sd-face'),
   /** One sentence that the page shows beside the results. */
   note: v.optional(v.string()),
+  /** A word or two that stand under every result, e.g. "drawn portrait". */
+  resultLabel: v.optional(v.string()),
   licences: v.array(
     v.object({ part: v.string(), name: v.string(), commercialUse: v.boolean(), url: v.optional(v.string()) }),
   ),

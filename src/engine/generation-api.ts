@@ -4,7 +4,7 @@ import type { InferenceType } from '../domain/compute-budget.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import type { DetectedFace } from '../domain/image.ts';
 import type { EngineCapabilities, EngineResult } from '../domain/ports.ts';
-import type { ImageSource } from '../domain/request.ts';
+import type { Adjustment, ImageSource } from '../domain/request.ts';
 import type { GenerationEvent, GenerationTask } from '../domain/task.ts';
 
 /** `auto` lets the runtime choose; the others are for tests and for people who want to compare. */
@@ -57,6 +57,8 @@ export interface GenerationApi {
   capabilities(): Promise<EngineCapabilities>;
   /** Fetches and verifies what is not stored yet; tells `load` events. Every call that needs the model awaits it. */
   loadModel(bundle: string): Promise<LoadedModel>;
+  /** What the model would make of a prompt, e.g. words it does not know. */
+  checkPrompt(bundle: string, text: string): Promise<readonly Adjustment[]>;
   /** Reads a picture and looks for faces with the bundle's detector. */
   openPicture(bundle: string, source: ImageSource): Promise<OpenedPicture>;
   generate(task: GenerationTask): Promise<EngineResult>;

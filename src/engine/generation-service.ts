@@ -19,6 +19,8 @@ export interface GenerationInput {
 /** A loaded model with what runs it. */
 export interface Model {
   readonly about: LoadedModel;
+  /** What would be made of a prompt; see Adjustment. */
+  checkPrompt(text: string): readonly Adjustment[];
   findFaces(image: PixelImage): Promise<readonly DetectedFace[]>;
   generate(input: GenerationInput): Promise<GenerationOutcome>;
 }
@@ -27,7 +29,7 @@ export interface Model {
 export interface GenerationParts {
   readonly codec: ImageCodec;
   readonly readImage: (source: ImageSource, signal?: AbortSignal) => Promise<Blob>;
-  readonly capabilities: () => Promise<EngineCapabilities>;
+  readonly device: () => Promise<Omit<EngineCapabilities, 'bundles'>>;
   readonly load: (bundle: string, onProgress: (loadedBytes: number, totalBytes: number) => void) => Promise<Model>;
 }
 
@@ -61,11 +63,15 @@ export class GenerationService implements GenerationApi {
   }
 
   async capabilities(): Promise<EngineCapabilities> {
-    return this.#assembled().capabilities();
+    return { ...(await this.#assembled().device()), bundles: [...this.#models.keys()] };
   }
 
   async loadModel(bundle: string): Promise<LoadedModel> {
     return (await this.#model(bundle)).about;
+  }
+
+  async checkPrompt(bundle: string, text: string): Promise<readonly Adjustment[]> {
+    return (await this.#model(bundle)).checkPrompt(text);
   }
 
   async openPicture(bundle: string, source: ImageSource): Promise<OpenedPicture> {

@@ -2,7 +2,7 @@ import { proxy } from 'comlink';
 import type { InferenceType } from '../domain/compute-budget.ts';
 import { AppError, toAppError, type ErrorCode } from '../domain/errors.ts';
 import type { Engine, EngineCapabilities, EngineResult } from '../domain/ports.ts';
-import type { ImageSource } from '../domain/request.ts';
+import type { Adjustment, ImageSource } from '../domain/request.ts';
 import type { GenerationEvent, GenerationTask } from '../domain/task.ts';
 import { installErrorTransfer } from './error-transfer.ts';
 import type { GenerationApi, LoadedModel, LoadProgress, OpenedPicture, WorkerSetup } from './generation-api.ts';
@@ -63,6 +63,10 @@ export class LocalEngine implements Engine {
 
   async loadModel(bundle: string): Promise<LoadedModel> {
     return this.#call((client) => client.call((api) => api.loadModel(bundle)));
+  }
+
+  async checkPrompt(bundle: string, text: string): Promise<readonly Adjustment[]> {
+    return this.#call((client) => client.call((api) => api.checkPrompt(bundle, text)));
   }
 
   async openPicture(bundle: string, source: ImageSource): Promise<OpenedPicture> {

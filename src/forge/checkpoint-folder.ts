@@ -28,6 +28,7 @@ const cardSchema = v.object({
   title: v.string(),
   version: v.string(),
   note: v.optional(v.string()),
+  resultLabel: v.optional(v.string()),
   licences: v.array(
     v.object({ part: v.string(), name: v.string(), commercialUse: v.boolean(), url: v.optional(v.string()) }),
   ),
@@ -50,6 +51,7 @@ const cardSchema = v.object({
   }),
   unconditionalFace: v.picklist(['zero', 'same']),
   knownWords: v.optional(v.record(v.string(), v.array(v.string()))),
+  examples: v.optional(v.array(v.string())),
 });
 
 const SCHEDULERS = {

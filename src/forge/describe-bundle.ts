@@ -26,6 +26,7 @@ export function describeBundle(
     version: card.version,
     family: 'sd-face',
     ...(card.note !== undefined && { note: card.note }),
+    ...(card.resultLabel !== undefined && { resultLabel: card.resultLabel }),
     licences: card.licences,
     safetyChecked: false,
     latent: { ...card.latent, factor: vae.scaling_factor, shift: vae.shift_factor ?? 0 },
@@ -36,6 +37,7 @@ export function describeBundle(
       tokenizer: 'tokenizer.json',
       padTokenId: text.pad_token_id,
       ...(card.knownWords !== undefined && { knownWords: card.knownWords }),
+      ...(card.examples !== undefined && { examples: card.examples }),
     },
     face: {
       detector: configs['face_detector/config.json'],

@@ -130,7 +130,7 @@ function Chosen({ app }: { app: App }) {
       <FaceFinding app={app} count={faces.length} placed={placed !== null} />
       <FacePicture app={app} picture={picture} />
       <div class="row wrap">
-        <button type="button" class="quiet" onClick={() => actions['place-face'].run()}>
+        <button id="place-face" type="button" class="quiet" onClick={() => actions['place-face'].run()}>
           {placed === null ? messages.face.place : messages.face.placeAgain}
         </button>
         {placed !== null && faces.length > 0 && (

@@ -1,5 +1,5 @@
 import type { CSSProperties, TargetedKeyboardEvent, TargetedPointerEvent } from 'preact';
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { moveBox, movePoint, resizeBox, type Placement } from '../app/face-placement.ts';
 import type { ReferenceModel, ReferencePicture } from '../app/reference.ts';
 import type { Messages } from '../i18n/en.ts';
@@ -27,6 +27,11 @@ export function FacePlacer({ picture, reference, messages }: FacePlacerProps) {
   const frame = useRef<HTMLDivElement>(null);
   const last = useRef({ x: 0, y: 0 });
   const placement = reference.draft.value;
+  // Who places by keyboard starts at the box, and finds the way back to the button that began it.
+  useEffect(() => {
+    frame.current?.querySelector('button')?.focus();
+    return () => requestAnimationFrame(() => document.getElementById('place-face')?.focus());
+  }, []);
   if (placement === null) return null;
 
   /** Handlers for one thing that can be moved; `move` gets the way in pixels of the picture. */

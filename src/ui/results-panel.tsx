@@ -9,6 +9,7 @@ import { Preview } from './preview.tsx';
 export function ResultsPanel({ app }: { app: App }) {
   const { messages, series, actions } = app;
   const list = series.list.value;
+  const note = app.status.manifest.value?.note;
   return (
     <section id="results" class="results" aria-labelledby="results-heading" tabIndex={-1}>
       <div class="row heading">
@@ -24,6 +25,10 @@ export function ResultsPanel({ app }: { app: App }) {
           </button>
         )}
       </div>
+      <p class="visually-hidden" aria-live="polite">
+        {announcement(app)}
+      </p>
+      {note !== undefined && list.length > 0 && <p class="hint">{note}</p>}
       {list.length === 0 && (
         <div class="empty">
           <p>{messages.results.empty}</p>
@@ -35,6 +40,14 @@ export function ResultsPanel({ app }: { app: App }) {
       ))}
     </section>
   );
+}
+
+/** For those who listen: the stage while something runs, then how much is ready. */
+function announcement({ messages, series }: App): string {
+  const state = series.running.value?.state.value;
+  if (state?.status === 'running') return messages.stages[state.progress.stage];
+  const ready = series.list.value[0]?.pictures.value.length ?? 0;
+  return ready > 0 && !series.busy.value ? messages.results.finished(ready) : '';
 }
 
 function SeriesView({ app, series }: { app: App; series: Series }) {
@@ -87,7 +100,7 @@ function Running({ messages, progress }: { messages: Messages; progress: TaskPro
     <div class="running">
       <progress value={progress.progress} max={1} aria-label={messages.stages[stage]} />
       <p class="row">
-        <span aria-live="polite">{messages.stages[stage]}</span>
+        <span>{messages.stages[stage]}</span>
         <span class="hint">
           {[...parts.slice(1), ...(etaMs === null ? [] : [messages.results.timeLeft(etaMs)])].join(' · ')}
         </span>
@@ -99,7 +112,7 @@ function Running({ messages, progress }: { messages: Messages; progress: TaskPro
 function PictureCard({ app, series, picture }: { app: App; series: Series; picture: ResultPicture }) {
   const { messages, form, status } = app;
   const { prompt, width, height } = series.request;
-  const note = status.manifest.value?.note;
+  const label = status.manifest.value?.resultLabel;
   const alt = messages.results.alt(prompt, picture.index);
   return (
     <li class="card">
@@ -110,7 +123,7 @@ function PictureCard({ app, series, picture }: { app: App; series: Series; pictu
         <span class="likeness" title={messages.results.likenessHelp}>
           {picture.likeness === null ? messages.results.noFaceInResult : messages.results.likeness(picture.likeness)}
         </span>
-        {note !== undefined && <span class="label">{note}</span>}
+        {label !== undefined && <span class="label">{label}</span>}
         <button
           type="button"
           class="quiet"
@@ -152,7 +165,7 @@ function Remarks({ messages, series }: { messages: Messages; series: Series }) {
   return (
     <>
       {time !== null && (
-        <p class="hint" role="status">
+        <p class="hint">
           {messages.results.finished(series.pictures.value.length)} {messages.results.took(time)}
         </p>
       )}

@@ -1,5 +1,3 @@
-import { useComputed } from '@preact/signals';
-import { unknownWords } from '../app/known-words.ts';
 import type { App } from '../app/create-app.ts';
 import { describe, Field, NumberField, SliderField } from './field.tsx';
 import { MoreSettings } from './more-settings.tsx';
@@ -45,14 +43,15 @@ export function WishPanel({ app }: { app: App }) {
 }
 
 function PromptRemarks({ app, scenes }: { app: App; scenes: number }) {
-  const { messages, form, status } = app;
-  const unknown = useComputed(() =>
-    unknownWords(form.values.prompt.value, status.manifest.value?.text.knownWords),
-  ).value;
+  const { messages, promptRemarks } = app;
   return (
-    <div aria-live="polite">
-      {scenes > 1 && <p class="hint">{messages.wish.scenes(scenes)}</p>}
-      {unknown.length > 0 && <p class="hint notice">{messages.wish.unknown(unknown)}</p>}
+    <div class="remarks" aria-live="polite">
+      {scenes > 1 && <p>{messages.wish.scenes(scenes)}</p>}
+      {promptRemarks.value.map((remark) => (
+        <p key={remark.reason} class="notice">
+          {messages.adjustment(remark)}
+        </p>
+      ))}
     </div>
   );
 }

@@ -45,7 +45,7 @@ async function writeBundle(id: string, files: ReadonlyMap<string, Uint8Array>): 
 function withExample(bundleJson: Uint8Array): Uint8Array<ArrayBuffer> {
   const manifest = JSON.parse(new TextDecoder().decode(bundleJson)) as { text: object };
   const text = { ...manifest.text, examples: [TINY_EXAMPLE] };
-  return new TextEncoder().encode(JSON.stringify({ ...manifest, text }));
+  return new TextEncoder().encode(JSON.stringify({ ...manifest, text, resultLabel: 'test picture' }));
 }
 
 async function addSample(): Promise<void> {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { readPageOptions } from '../../../src/app/page-options.ts';
-import { unknownWords } from '../../../src/app/known-words.ts';
 
 describe('readPageOptions', () => {
   it.each([
@@ -12,18 +11,5 @@ describe('readPageOptions', () => {
     ['?backend=quantum', { bundle: 'starter', backend: 'auto' }],
   ])('reads %j', (search, options) => {
     expect(readPageOptions(search)).toEqual(options);
-  });
-});
-
-describe('unknownWords', () => {
-  const groups = { colours: ['red', 'light blue'], things: ['t-shirt', 'hat'] };
-
-  it('names each word that no group holds, once', () => {
-    expect(unknownWords('A red Hat, a light astronaut', groups)).toEqual(['a', 'astronaut']);
-    expect(unknownWords('red t-shirt', groups)).toEqual([]);
-  });
-
-  it('knows everything when the model does', () => {
-    expect(unknownWords('anything', undefined)).toEqual([]);
   });
 });

@@ -61,7 +61,7 @@ class Bench implements EngineUnderTest {
         encode: () => Promise.resolve(new Blob(['png'])),
       },
       readImage: (source) => Promise.resolve(source.kind === 'blob' ? source.blob : new Blob([source.url])),
-      capabilities: () => Promise.resolve({ bundles: ['test'] } as unknown as EngineCapabilities),
+      device: () => Promise.resolve({} as EngineCapabilities),
       load: (_bundle, onProgress) => {
         this.loads += 1;
         if (this.failLoading) return Promise.reject(new AppError('download-failed', 'Not there.'));
@@ -74,6 +74,7 @@ class Bench implements EngineUnderTest {
   #model(): Model {
     return {
       about: { manifest: { id: 'test' } as BundleManifest, notKept: null },
+      checkPrompt: (text) => [{ field: 'prompt', from: [text], to: [null], reason: 'unknown-words' }],
       findFaces: () => Promise.resolve([]),
       generate: async ({ request, adjustments, emit, signal, taskId }) => {
         const images = [];
@@ -120,6 +121,13 @@ describe('LocalEngine', () => {
     await settle();
     expect(bench.loads).toBe(1);
     expect(told).toEqual([1]);
+  });
+
+  it('tells which models are loaded, and what they make of a prompt', async () => {
+    const { engine } = makeBench();
+    expect((await engine.capabilities()).bundles).toEqual([]);
+    expect(await engine.checkPrompt('test', 'xyz')).toMatchObject([{ from: ['xyz'] }]);
+    expect((await engine.capabilities()).bundles).toEqual(['test']);
   });
 
   it('tries again to load a model that could not be loaded', async () => {
