@@ -14,13 +14,9 @@ export function chooseStorage(role: Role, name: string, dims: readonly number[],
   if (precision === 'f32' || dims.length < 2 || name.startsWith('time_embedding.')) return 'float32';
   if (name.includes('position_embedding')) return 'float32';
   if (name.includes('token_embedding')) return 'int8';
-  if (dims.length === 4) return Math.min(rows, columns) <= EDGE_CHANNELS || isEdge(name) ? 'float32' : 'int8';
+  if (dims.length === 4) return Math.min(rows, columns) <= EDGE_CHANNELS ? 'float32' : 'int8';
   if (dims.length !== 2) return 'float32';
   // A face is carried by few numbers and words by few tokens: their projections keep 8 bits.
   const always8 = role === 'textEncoder' || name.startsWith('image_proj.');
   return precision === 'q8' || always8 ? 'nbits8' : 'nbits4';
-}
-
-function isEdge(name: string): boolean {
-  return name.startsWith('conv_in.') || name.startsWith('conv_out.');
 }
