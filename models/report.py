@@ -22,7 +22,7 @@ from models.starter.background import border_colour, obeys, oklch
 from models.starter.embed import FaceReader
 from models.starter.face_encoder import CROP
 from models.starter.judge import SIDE as JUDGE_SIDE
-from models.starter.sample import DEFAULT_GUIDANCE, DEFAULT_STEPS, Starter
+from models.starter.sample import Starter
 from models.train.face_scores import area_under_curve
 
 CHECKPOINT = Path("models/checkpoints/starter")
@@ -107,12 +107,14 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--people", type=int, default=24)
-    parser.add_argument("--steps", type=int, default=DEFAULT_STEPS)
-    parser.add_argument("--guidance", type=float, default=DEFAULT_GUIDANCE)
+    parser.add_argument("--steps", type=int, help="default: starter.json's")
+    parser.add_argument("--guidance", type=float, help="default: starter.json's")
     parser.add_argument("--dry", action="store_true", help="print the scores, write only the contact sheet")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    defaults = json.loads((CHECKPOINT / "starter.json").read_text())["defaults"]
+    steps, guidance = arguments.steps or defaults["steps"], arguments.guidance or defaults["guidance"]
     protocol = load_protocol()
     detector = CHECKPOINT / "face_detector/model.onnx"
     encoder = FaceReader.load(detector, CHECKPOINT / "face_encoder/model.onnx", CROP)
@@ -124,14 +126,14 @@ def main() -> None:
     start = time.time()
     with torch.inference_mode():
         faces = torch.stack(embeddings)
-        pictures = generate_all(Starter.load(CHECKPOINT), protocol, faces, arguments.steps, arguments.guidance)
+        pictures = generate_all(Starter.load(CHECKPOINT), protocol, faces, steps, guidance)
     seconds = (time.time() - start) / pictures.shape[0] / pictures.shape[1]
     result = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
         "commit": git("rev-parse", "--short", "HEAD"),
         "people": len(references),
-        "steps": arguments.steps,
-        "guidance": arguments.guidance,
+        "steps": steps,
+        "guidance": guidance,
         **score(pictures, torch.stack(judged), protocol, judge),
     }
     upper = references[:, None].expand(-1, len(protocol.prompts), -1, -1, -1)

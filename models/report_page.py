@@ -66,19 +66,35 @@ def networks_table() -> str:
     return "\n".join(lines)
 
 
+SCORES = {
+    "auc": "AUC",
+    "rank1_of_24": "rank-1 among 24",
+    "rank1_of_200": "among 200",
+    "explained_mean": "mean R² of the true measures",
+    "recall": "recall",
+    "precision": "precision",
+    "false_on_faceless": "false faces per faceless picture",
+    "landmark_error": "mean landmark error / distance between the eyes",
+    "landmark_error_95": "its 95th percentile",
+}
+
+
+def figures(measured: dict) -> str:
+    """The known scores of a config's "measured", with those of its kinds of pictures after them."""
+    own = ", ".join(f"{name} {measured[key]}" for key, name in SCORES.items() if key in measured)
+    kinds = [f"{kind}: {figures(inner)}" for kind, inner in measured.items() if isinstance(inner, dict)]
+    return "; ".join(part for part in [own, *kinds] if part)
+
+
 def face_networks() -> str:
     """What the training of encoder, detector and judge measured on people it never saw."""
-    lines = ["| network | training | measured on held-out people |", "|---|---|---|"]
+    lines = ["| network | training (one shared core) | measured on held-out people |", "|---|---|---|"]
     for folder in ("starter/face_encoder", "starter/face_detector", "judge"):
         path = CHECKPOINTS / folder / "config.json"
-        if not path.exists():
-            continue
-        measured = json.loads(path.read_text())["measured"]
-        cost = f"{measured['minutes']} min, {measured['samples']:,} samples"
-        keys = ("auc", "rank1_of_24", "rank1_of_200", "explained_mean", "recall", "precision", "false_on_faceless")
-        keys += ("landmark_error", "landmark_error_95")
-        figures = ", ".join(f"{key.replace('_', ' ')} {measured[key]}" for key in keys if key in measured)
-        lines.append(f"| {folder.split('/')[-1]} | {cost} | {figures} |")
+        if path.exists():
+            measured = json.loads(path.read_text())["measured"]
+            cost = f"{measured['minutes']:.0f} min, {measured['samples']:,} samples"
+            lines.append(f"| {folder.split('/')[-1]} | {cost} | {figures(measured)} |")
     return "\n".join(lines)
 
 

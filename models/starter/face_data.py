@@ -54,6 +54,24 @@ def load_portraits(folder: Path, limit: int | None = None) -> Portraits:
     return Portraits(join("image"), join("landmarks"), join("box"), person, join("id_vector"))
 
 
+def join_portraits(a: Portraits, b: Portraits) -> Portraits:
+    """Both sets as one; the smaller pictures are padded at the right and the bottom by repeating their edge."""
+    side = max(a.image.shape[-1], b.image.shape[-1])
+
+    def padded(image: Tensor) -> Tensor:
+        more = side - image.shape[-1]
+        parts = [F.pad(part.float(), (0, more, 0, more), mode="replicate").byte() for part in image.split(256)]
+        return torch.cat(parts) if more else image
+
+    return Portraits(
+        torch.cat([padded(a.image), padded(b.image)]),
+        torch.cat([a.landmarks, b.landmarks]),
+        torch.cat([a.box, b.box]),
+        torch.cat([a.person, b.person + int(a.person.max()) + 1]),
+        torch.cat([a.identity, b.identity]),
+    )
+
+
 def similarity(landmarks: Tensor, size: int) -> Tensor:
     """Least-squares similarity from a ``size`` crop's pixels to the picture's: ``[B, 2, 3]``.
 

@@ -19,6 +19,7 @@ from models.starter.face_detector import GRID, OVERLAP, SCORE, SIDE, STRIDE, Fac
 from models.starter.face_encoder import pixels_to_input
 from models.starter.face_onnx import write_network
 from models.starter.face_scenes import MAX_FACES, ScenePool, Scenes, compose
+from models.train.optimiser import Muon
 
 CACHE = Path("models/.cache")
 FOLDER = Path("models/checkpoints/starter/face_detector")
@@ -107,7 +108,9 @@ def train(arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     generator = torch.Generator().manual_seed(arguments.seed)
     model = FaceDetector().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=arguments.rate, weight_decay=0.01)
+    inner = [p for name, p in model.named_parameters() if p.dim() == 4 and not name.startswith("heads")]
+    rest = [p for name, p in model.named_parameters() if p.dim() != 4 or name.startswith("heads")]
+    optimisers = [Muon(inner, lr=arguments.rate), torch.optim.AdamW(rest, lr=arguments.rate, weight_decay=0.0)]
     state_path = CACHE / "face_detector.pt"
     before = {"minutes": 0, "samples": 0}
     if arguments.resume:
@@ -120,18 +123,19 @@ def train(arguments: argparse.Namespace) -> None:
     done = 0.0
     while done < 1:
         done = min(1.0, (time.time() - start) / 60 / arguments.minutes)
-        optimiser.param_groups[0]["lr"] = (
-            arguments.rate * min(1, (samples + 1) / 6000) * (0.02 + 0.98 * math.cos(done * math.pi / 2) ** 2)
-        )
+        rate = arguments.rate * min(1, (samples + 1) / 6000) * (0.02 + 0.98 * math.cos(done * math.pi / 2) ** 2)
+        for optimiser in optimisers:
+            optimiser.param_groups[0]["lr"] = rate
         model.train()
         scenes = pool.next()
         with torch.autocast("cpu", torch.bfloat16):
             outputs = model(pixels_to_input(scenes.image).to(memory_format=torch.channels_last))
         losses = detection_loss(tuple(output.float() for output in outputs), scenes)
-        optimiser.zero_grad()
-        (losses[0] + 2 * losses[1] + 6 * losses[2]).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 5)
-        optimiser.step()
+        model.zero_grad()
+        (losses[0] + 3 * losses[1] + 12 * losses[2]).backward()
+        nn.utils.clip_grad_norm_(rest, 5)
+        for optimiser in optimisers:
+            optimiser.step()
         samples, steps = samples + len(scenes.image), steps + 1
         sums += torch.stack([loss.detach() for loss in losses])
         if steps % 200 == 0 or done >= 1:

@@ -65,9 +65,12 @@ def identity_loss(read: Tensor, truth: Tensor) -> Tensor:
     return loss / MEASURES + sum(kinds) / len(KINDS)
 
 
-def canonical_crops(folder: Path) -> Portraits | None:
-    """The denoiser's training pictures as 112-px crops (their landmarks are the template), where there are any."""
-    shards = [torch.load(path) for path in sorted(folder.glob("[12]*.pt"))]
+def canonical_crops(folder: Path, held_out: bool = False) -> Portraits | None:
+    """The denoiser's training pictures as 112-px crops (their landmarks are the template), where there are any.
+
+    ``held_out``: those of the people that nothing trains on instead.
+    """
+    shards = [torch.load(path) for path in sorted(folder.glob("9*.pt" if held_out else "[12]*.pt"))]
     if not shards:
         return None
     crops = torch.cat([shard["crop"] for shard in shards])

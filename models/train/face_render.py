@@ -5,7 +5,7 @@ light, background and style in free framing, 128 px; with `--canonical` the fram
 draws itself, 160 px around the face of a 256-px picture.
 
 One shard holds 16 people x 4 scenes, drawn from generator seed (seed + shard number). Seeds in use: 2,000,000 face
-encoder and detector; 5,000,000 judge (canonical); held out for measuring: 8,000,000 free, 8,500,000 canonical.
+encoder and detector; 5,000,000 judge (canonical); 8,000,000 held out for measuring.
 """
 
 import argparse

@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from models.starter.face_data import Portraits, align, jitter, load_portraits, spoil
+from models.starter.face_data import Portraits, align, jitter, join_portraits, load_portraits, spoil
 from models.starter.face_encoder import pixels_to_input
 from models.starter.face_onnx import write_network
 from models.starter.judge import EMBEDDING, SIDE, Judge, alike_loss
+from models.train.face_encoder import canonical_crops
 from models.train.face_scores import identification, same_person_auc
 
 CACHE = Path("models/.cache")
@@ -58,10 +59,10 @@ def train(arguments: argparse.Namespace) -> None:
         state = torch.load(state_path)
         model.load_state_dict(state["model"])
         before = state["record"]
-    held = load_portraits(CACHE / "faces/judge_held")
+    held = {"free": load_portraits(CACHE / "faces/held"), "canonical": canonical_crops(CACHE / "renders", True)}
     start, samples, epoch, done = time.time(), 0, 0, 0.0
     while done < 1:
-        data = load_portraits(CACHE / "faces/judge")
+        data = join_portraits(load_portraits(CACHE / "faces/judge"), load_portraits(CACHE / "faces/encoder"))
         model.train()
         losses = []
         for rows in person_batches(data.person, 40, generator):
@@ -84,7 +85,7 @@ def train(arguments: argparse.Namespace) -> None:
         record = {"minutes": round(minutes, 2), "samples": before["samples"] + samples, "crops": len(data)}
         record["loss"] = round(sum(losses) / len(losses), 3)
         if epoch % 4 == 0 or done >= 1:
-            record |= measure(model, held)
+            record |= {kind: measure(model, people) for kind, people in held.items() if people}
         print(json.dumps(record), flush=True)
         with (CACHE / "logs/judge.jsonl").open("a") as log:
             log.write(json.dumps(record) + "\n")
@@ -96,9 +97,7 @@ def write_checkpoint() -> None:
     state = torch.load(CACHE / "judge.pt")
     model = Judge()
     model.load_state_dict(state["model"])
-    example = crops(
-        load_portraits(CACHE / "faces/judge_held", 1), torch.arange(16), torch.Generator().manual_seed(2), False
-    )
+    example = crops(load_portraits(CACHE / "faces/held", 1), torch.arange(16), torch.Generator().manual_seed(2), False)
     config = {
         "template": "arcface-112",
         "embedding": EMBEDDING,
