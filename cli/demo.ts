@@ -65,6 +65,7 @@ async function collect(page: Page, prompt: string, index: number, startedAt: num
 
 async function generate(page: Page): Promise<DemoImage[]> {
   await page.getByLabel('What should the picture show?').fill(SCENES.join('\n'));
+  await page.getByRole('slider', { name: 'Pictures' }).fill('1');
   let startedAt = performance.now();
   await page.getByRole('button', { name: /^Generate/ }).click();
   const images: DemoImage[] = [];
