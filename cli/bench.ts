@@ -1,0 +1,111 @@
+/**
+ * `npm run bench [-- --bundle FOLDER --image FILE --runs N]`: a warm generation at default settings in Node, as JSON on
+ * standard output: milliseconds per stage, in graph runs, and outside them. Compare numbers of one run only.
+ */
+import { readFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { modelLimits } from '../src/bundle/model-limits.ts';
+import { computeBudget } from '../src/domain/compute-budget.ts';
+import { normaliseRequest } from '../src/domain/normalise-request.ts';
+import type { SessionRunner } from '../src/domain/ports.ts';
+import type { GenerationOutcome } from '../src/domain/task.ts';
+import { generate } from '../src/pipeline/generate.ts';
+import { openTokenizer } from '../src/pipeline/tokenizer.ts';
+import { openNodeBundle } from './node-bundle-files.ts';
+import { nodeImageCodec } from './node-image-codec.ts';
+import { createNodeRunner } from './node-session-runner.ts';
+
+const { values } = parseArgs({
+  options: {
+    bundle: { type: 'string', default: 'public/models/starter' },
+    image: { type: 'string', default: 'public/samples/face-1.webp' },
+    prompt: { type: 'string', default: 'a person, smiling, wearing a red t-shirt, blue background' },
+    runs: { type: 'string', default: '5' },
+    threads: { type: 'string', default: '1' },
+  },
+});
+const runs = Math.max(1, Number(values.runs));
+const threads = Math.min(availableParallelism(), Math.max(1, Number(values.threads)));
+
+/** The runner with its time in graph runs added up. */
+function timed(runner: SessionRunner): { runner: SessionRunner; graphMs: () => number } {
+  let total = 0;
+  const watched: SessionRunner = {
+    backend: runner.backend,
+    run: async (...args) => {
+      const start = performance.now();
+      try {
+        return await runner.run(...args);
+      } finally {
+        total += performance.now() - start;
+      }
+    },
+    read: (tensor) => runner.read(tensor),
+    dispose: (tensor) => runner.dispose(tensor),
+    release: (role) => runner.release(role),
+    residentBytes: () => runner.residentBytes(),
+  };
+  return { runner: watched, graphMs: () => total };
+}
+
+const round = (ms: number): number => Math.round(ms * 10) / 10;
+const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
+
+const bundle = await openNodeBundle(values.bundle);
+const tokenizer = await openTokenizer(bundle);
+const nodeRunner = createNodeRunner(bundle, { threads });
+const { runner, graphMs } = timed(nodeRunner);
+const image = new Blob([await readFile(values.image)]);
+const reference = await nodeImageCodec.decode(image);
+const wish = { image, prompt: values.prompt, strength: 0, seed: 1 };
+const { request, adjustments } = normaliseRequest(wish, modelLimits(bundle.manifest), () => 1);
+const budget = computeBudget('a100', { kind: 'node-cpu', cores: threads, crossOriginIsolated: false });
+
+async function once(): Promise<{ outcome: GenerationOutcome; totalMs: number; graphMs: number }> {
+  const [start, graphBefore] = [performance.now(), graphMs()];
+  const outcome = await generate({
+    taskId: 'bench',
+    bundle,
+    runner,
+    tokenizer,
+    budget,
+    request,
+    adjustments,
+    reference,
+    moreReferences: [],
+    emit: () => undefined,
+  });
+  return { outcome, totalMs: performance.now() - start, graphMs: graphMs() - graphBefore };
+}
+
+const cold = await once();
+const warm = [];
+for (let i = 0; i < runs; i++) warm.push(await once());
+const outside = warm.map((run) => run.totalMs - run.graphMs);
+const stages = Object.keys(cold.outcome.timings) as (keyof GenerationOutcome['timings'])[];
+console.log(
+  JSON.stringify(
+    {
+      bundle: bundle.manifest.id,
+      backend: nodeRunner.backend.kind,
+      processor: cpus()[0]?.model.trim(),
+      threads,
+      runs,
+      steps: request.steps,
+      guidance: request.guidanceScale,
+      size: [request.width, request.height],
+      coldMs: round(cold.totalMs),
+      warmMs: round(median(warm.map((run) => run.totalMs))),
+      graphMs: round(median(warm.map((run) => run.graphMs))),
+      outsideGraphsMs: round(median(outside)),
+      outsideGraphsShare: Math.round(median(warm.map((run) => 1 - run.graphMs / run.totalMs)) * 1e4) / 1e4,
+      stagesMs: Object.fromEntries(
+        stages.map((stage) => [stage, round(median(warm.map((run) => run.outcome.timings[stage] ?? 0)))]),
+      ),
+    },
+    null,
+    2,
+  ),
+);
+await nodeRunner.close();
