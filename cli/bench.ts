@@ -80,7 +80,7 @@ async function once(): Promise<{ outcome: GenerationOutcome; totalMs: number; gr
 }
 
 const cold = await once();
-const warm = [];
+const warm: Awaited<ReturnType<typeof once>>[] = [];
 for (let i = 0; i < runs; i++) warm.push(await once());
 const outside = warm.map((run) => run.totalMs - run.graphMs);
 const stages = Object.keys(cold.outcome.timings) as (keyof GenerationOutcome['timings'])[];
