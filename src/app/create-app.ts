@@ -52,6 +52,9 @@ export function createApp({ spawnWorker, lockWatch, pageUrl, storage }: AppSurro
   const reference = createReference((source) => engine.openPicture(bundle, source));
   const model = computed(() => (status.manifest.value === null ? null : modelLimits(status.manifest.value)));
   const queue = createTaskQueue(engine);
+  queue.subscribe((_taskId, state) => {
+    if (state.status === 'done') void status.refresh();
+  });
   const series = createSeries({ engine, queue, form, reference, model: () => model.peek() });
   const modelReady = computed(() => model.value !== null);
   const promptRemarks = createPromptCheck(form.values.prompt, modelReady, (text) => engine.checkPrompt(bundle, text));

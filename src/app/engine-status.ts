@@ -13,6 +13,8 @@ export interface EngineStatus {
   readonly error: ReadonlySignal<AppError | null>;
   /** Starts the worker and loads the model; again after an error. */
   start(): Promise<void>;
+  /** Asks again what computes: another budget has other threads, and a lost device another backend. */
+  refresh(): Promise<void>;
 }
 
 export function createEngineStatus(engine: LocalEngine, bundle: string): EngineStatus {
@@ -44,6 +46,10 @@ export function createEngineStatus(engine: LocalEngine, bundle: string): EngineS
       } finally {
         loading.value = null;
       }
+    },
+    async refresh() {
+      const capabilities = await engine.capabilities().catch(() => null);
+      if (capabilities !== null) backend.value = capabilities.backend;
     },
   };
 }

@@ -63,7 +63,13 @@ function Examples({ app }: { app: App }) {
   return (
     <div class="chips" role="group" aria-label={messages.wish.examples}>
       {examples.map((example) => (
-        <button key={example} type="button" class="chip" onClick={() => (form.values.prompt.value = example)}>
+        <button
+          key={example}
+          type="button"
+          class="chip"
+          title={example}
+          onClick={() => (form.values.prompt.value = example)}
+        >
           {example}
         </button>
       ))}

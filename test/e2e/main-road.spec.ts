@@ -126,5 +126,6 @@ test('every parameter reaches the request, and what is changed is told', async (
     (await fetch(image.src)).headers.get('content-type'),
   );
   expect(type).toBe('image/webp');
-  await expect(page.locator('.remarks')).toContainText('Guidance was raised to 1.5');
+  await expect(page.locator('ul.remarks')).toContainText('Guidance was raised to 1.5');
+  await expect(page.locator('#backend')).toContainText('1 thread');
 });

@@ -4,7 +4,9 @@ import { serveProduct, TINY_SAMPLE } from './serve-product.ts';
 export interface ProductFixtures {
   /** Console errors that this test provokes; all others fail it. */
   readonly expectedErrors: readonly RegExp[];
-  /** The page with the tiny bundle, opened and ready. */
+  /** The page's query that picks the bundle; the tiny one unless a test wants another. */
+  readonly bundle: string;
+  /** The page with that bundle, opened and ready. */
   readonly product: Product;
 }
 
@@ -21,6 +23,7 @@ export const test = base.extend<ProductFixtures, { productUrl: string }>({
     { scope: 'worker', timeout: 120_000 },
   ],
   expectedErrors: [[], { option: true }],
+  bundle: ['?app_id=tiny', { option: true }],
   page: async ({ page, expectedErrors }, use) => {
     const errors: string[] = [];
     page.on('console', (message) => {
@@ -30,9 +33,9 @@ export const test = base.extend<ProductFixtures, { productUrl: string }>({
     await use(page);
     expect(errors.filter((text) => !expectedErrors.some((pattern) => pattern.test(text)))).toEqual([]);
   },
-  product: async ({ page, productUrl }, use) => {
+  product: async ({ page, productUrl, bundle }, use) => {
     const product = new Product(page, productUrl);
-    await product.open();
+    await product.open(bundle);
     await use(product);
   },
 });
@@ -80,8 +83,8 @@ export class Product {
   }
 
   /** Waits until nothing runs any more. */
-  async finish(): Promise<void> {
-    await expect(this.page.locator('[data-status=running], [data-status=queued]')).toHaveCount(0, { timeout: 60_000 });
+  async finish(timeout = 60_000): Promise<void> {
+    await expect(this.page.locator('[data-status=running], [data-status=queued]')).toHaveCount(0, { timeout });
   }
 
   /** SHA-256 of every picture on the page, in order. */
