@@ -78,8 +78,11 @@ test('a running task shows its progress and ends when it is cancelled; the next 
   await product.generateButton.click();
   await expect(page.getByRole('progressbar')).toBeVisible();
   await expect(page.getByRole('img', { name: 'Preview of the picture being drawn' })).toBeVisible();
+  const [worker] = page.workers();
   await page.getByRole('button', { name: 'Cancel', exact: true }).click();
   await expect(page.getByText('Cancelled.')).toBeVisible();
+  // It stopped between two steps: nothing had to be ended by force.
+  expect(page.workers()[0]).toBe(worker);
 
   await page.getByLabel('Steps').fill('1');
   await product.setPictures(1);
