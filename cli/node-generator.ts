@@ -29,7 +29,7 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Opens a compiled bundle. `threads`: CPU threads per network; by default what the request's inference type allows here. */
+/** Opens a compiled bundle. `threads`: CPU threads per network; by default all cores, whatever the inference type. */
 export async function openNodeGenerator(folder: string, threads?: number): Promise<NodeGenerator> {
   const bundle = await openNodeBundle(folder);
   const tokenizer = await openTokenizer(bundle);

@@ -44,7 +44,8 @@ export async function drawRound(run: Run, prepared: Prepared, drafts: readonly D
         draft.attempt += 1;
       }),
     );
-    const again = pending.filter((draft) => isTooUnlike(draft, request));
+    // Without a person to be like, another drawing would be no better.
+    const again = prepared.person === null ? [] : pending.filter((draft) => isTooUnlike(draft, request));
     for (const draft of pending) if (!again.includes(draft)) images.push(finish(run, draft));
     meter.plan('denoise', again.length * request.steps);
     meter.plan('decode', again.length);

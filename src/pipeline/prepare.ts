@@ -54,6 +54,10 @@ export async function prepare(run: Run): Promise<Prepared> {
       reason: 'rendered-at-native-size',
     });
   }
+  // A bundle has one pack of weights so far; who asks for better ones is told.
+  if (run.budget.weights === 'quality') {
+    run.found.push({ field: 'inferenceType', from: 'quality', to: 'default', reason: 'quality-pack-missing' });
+  }
   const prepared = prepareReference(reference);
   if (prepared.scale < 1) run.found.push(scaledDownAdjustment(reference, prepared));
 

@@ -47,7 +47,8 @@ export interface ChosenFace {
 
 /**
  * A face placed by hand is taken as it is; otherwise the one asked for, or the largest.
- * Throws AppError `no-face`, or `invalid-request` when there are fewer faces than `faceIndex` says.
+ * Throws AppError `no-face`, or `invalid-request` when there are fewer faces than `faceIndex` says or all points placed
+ * by hand lie outside the picture.
  */
 export async function chooseFace(
   context: DetectionContext,
@@ -56,6 +57,12 @@ export async function chooseFace(
 ): Promise<ChosenFace> {
   if (facePoints) {
     const points = scalePoints(facePoints, scale);
+    if (!points.some(({ x, y }) => x >= 0 && y >= 0 && x <= image.width && y <= image.height)) {
+      const expected = `points inside the picture, which has ${Math.round(image.width / scale)} × ${Math.round(image.height / scale)} pixels`;
+      throw new AppError('invalid-request', `facePoints must be ${expected}.`, {
+        details: { problems: [{ field: 'facePoints', expected }] },
+      });
+    }
     return { faces: [{ points, box: boxFromPoints(points), score: 1 }], chosen: 0 };
   }
   const needed = faceStrength > 0;

@@ -29,7 +29,8 @@ export interface F16GuardSetup {
 /**
  * A runner that computes in half precision where that has proved sound. The first run of each role on a device is
  * done in both precisions; when they differ, everything is computed in single precision from then on, and `backend`
- * says so. The checked run returns its single-precision result, in ordinary memory.
+ * says so. The checked run returns what later runs would: its half-precision result where that is sound (a seed gives
+ * the same bytes on the first visit as on the next), else the single-precision one; in ordinary memory.
  */
 export class F16GuardedRunner implements ClosableRunner {
   readonly #setup: F16GuardSetup;
@@ -101,13 +102,13 @@ export class F16GuardedRunner implements ClosableRunner {
     const single = await this.#setup.f32.run(role, feeds, signal);
     const sound = half !== null && agree(half, single);
     await this.#remember(role, sound);
-    if (sound) {
-      await this.#setup.f32.release(role);
-      this.#sound.add(role);
-    } else {
+    if (!sound) {
       await this.#distrust(role);
+      return single;
     }
-    return single;
+    await this.#setup.f32.release(role);
+    this.#sound.add(role);
+    return half;
   }
 
   /** The half-precision outputs; null when the adapter cannot run this graph in half precision. */

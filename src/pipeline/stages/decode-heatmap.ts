@@ -25,7 +25,8 @@ export function decodeHeatmap(outputs: HeatmapOutputs, threshold: number): Detec
   const faces: DetectedFace[] = [];
   for (let cell = 0; cell < plane; cell++) {
     const score = 1 / (1 + Math.exp(-heatmap[cell]!));
-    if (score < threshold || !isLocalMaximum(heatmap, cell, rows, columns)) continue;
+    // Asked this way round, NaN from a faulty backend is no face either.
+    if (!(score >= threshold) || !isLocalMaximum(heatmap, cell, rows, columns)) continue;
     const x = ((cell % columns) + 0.5) * stride;
     const y = (Math.floor(cell / columns) + 0.5) * stride;
     const distance = (side: number): number => box[side * plane + cell]! * stride;

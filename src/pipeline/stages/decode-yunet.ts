@@ -27,7 +27,7 @@ export function decodeYunet(outputs: YunetOutputs, threshold: number): DetectedF
   const faces: DetectedFace[] = [];
   for (let i = 0; i < cls.length; i++) {
     const score = Math.sqrt(unit(cls[i]!) * unit(obj[i]!));
-    if (score < threshold) continue;
+    if (!(score >= threshold)) continue; // NaN from a faulty backend is no face either
     const column = i % columns;
     const row = Math.floor(i / columns);
     const x = (column + bbox[4 * i]!) * stride;

@@ -49,6 +49,16 @@ describe('decodeHeatmap', () => {
   });
 });
 
+describe('NaN from a faulty backend', () => {
+  it('is no face', () => {
+    const plane = () => new Float32Array(4).fill(NaN);
+    const heatmap = { heatmap: plane(), box: new Float32Array(16), landmarks: new Float32Array(40) };
+    expect(decodeHeatmap({ ...heatmap, rows: 2, columns: 2, stride: 8 }, 0.5)).toEqual([]);
+    const yunet = { cls: plane(), obj: plane(), bbox: new Float32Array(16), kps: new Float32Array(40) };
+    expect(decodeYunet({ ...yunet, stride: 8, columns: 2 }, 0.5)).toEqual([]);
+  });
+});
+
 describe('decodeYunet', () => {
   it('follows OpenCV’s formula', () => {
     const cls = new Float32Array(6);
