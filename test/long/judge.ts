@@ -1,6 +1,7 @@
 /**
  * The judge of models/starter/judge.py: a second face encoder that had no part in training. It sees the face as the
- * product's detector finds it, aligned by the ArcFace template scaled to its own input.
+ * product's detector finds it, aligned by the ArcFace template scaled to its own input (least squares in the picture, as
+ * `align` of models/starter/face_data.py does).
  */
 import * as ort from 'onnxruntime-node';
 import type { ModelBundle } from '../../src/bundle/open-bundle.ts';
@@ -27,7 +28,7 @@ export async function openJudge(path: string, bundle: ModelBundle, runner: Sessi
     async read(picture) {
       const [face] = await detectFaces({ bundle, runner }, picture);
       if (!face) return null;
-      const crop = imageToTensor(alignedCrop(picture, face.points, SIDE), SIGNED_UNIT);
+      const crop = imageToTensor(alignedCrop(picture, face.points, SIDE, 'picture'), SIGNED_UNIT);
       const results = await session.run({ [input!]: new ort.Tensor('float32', crop.data, crop.dims) });
       const raw = results[output!]!.data as Float32Array;
       const length = Math.hypot(...raw);
