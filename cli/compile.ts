@@ -17,6 +17,7 @@ export const COMPILE_USAGE = `likeness compile --base FOLDER --out FOLDER [--pre
   Makes a bundle of a checkpoint in the diffusers folder layout. A bundle that is already at --out is replaced.
   --precision  bits of linear layers: q8 (default), q4, or f32 for no rounding at all`;
 
+/** Throws UsageError and what `compileFolder` throws. */
 export async function runCompile(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,

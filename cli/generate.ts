@@ -38,6 +38,7 @@ const OPTIONS = {
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
+/** Throws UsageError and the AppErrors of request, pictures, bundle and pipeline. */
 export async function runGenerate(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options: OPTIONS });
   const { bundle, out } = values;

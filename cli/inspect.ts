@@ -30,6 +30,7 @@ export interface BundleReport {
   readonly totalBytes: number;
 }
 
+/** Throws UsageError and what opening and reading a bundle throws. */
 export async function runInspect(args: string[]): Promise<void> {
   const { values, positionals } = parseArgs({ args, options: { json: { type: 'boolean' } }, allowPositionals: true });
   const [folder, ...rest] = positionals;
@@ -40,6 +41,7 @@ export async function runInspect(args: string[]): Promise<void> {
   console.log(values.json === true ? JSON.stringify(report, null, 2) : asText(report));
 }
 
+/** Networks, files and licences with their sizes in bytes. */
 export function describe({ manifest, tensors }: ModelBundle): BundleReport {
   const files = manifest.files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 }));
   const networks = ROLES.flatMap((role): NetworkReport[] => {

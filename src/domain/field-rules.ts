@@ -25,6 +25,7 @@ export function numberBetween(min: number, max: number): FieldRule<number> {
   };
 }
 
+/** A whole number min ≤ x ≤ max. */
 export function integerBetween(min: number, max: number): FieldRule<number> {
   return {
     expected: `a whole number from ${min} to ${max}`,
@@ -43,11 +44,13 @@ export function text(max: number, required: boolean): FieldRule<string> {
   };
 }
 
+/** True or false; nothing that is merely truthy. */
 export const flag: FieldRule<boolean> = {
   expected: 'true or false',
   check: (value) => (typeof value === 'boolean' ? yes(value) : no),
 };
 
+/** One of a fixed list of words. */
 export function oneOf<T extends string>(values: readonly T[]): FieldRule<T> {
   return {
     expected: `one of ${values.join(', ')}`,
@@ -60,6 +63,7 @@ export function nullable<T>(rule: FieldRule<T>): FieldRule<T | null> {
   return { ...rule, check: (value) => (value === null ? yes(null) : rule.check(value)) };
 }
 
+/** At most `max` values that each obey `rule`. */
 export function listOf<T>(rule: FieldRule<T>, max: number): FieldRule<readonly T[]> {
   return {
     expected: `a list of at most ${max}, each ${rule.expected}`,

@@ -26,6 +26,7 @@ export interface DeviceTensor {
 
 export type Tensor = HostTensor | DeviceTensor;
 
+/** Whether the values lie in ordinary memory. */
 export function isHostTensor(tensor: Tensor): tensor is HostTensor {
   return 'data' in tensor;
 }

@@ -126,6 +126,7 @@ export interface Checkpoint {
   readonly copies: Readonly<Record<keyof typeof COPIES, RandomAccess>>;
 }
 
+/** Our name of the scheduler that a checkpoint was tuned for. */
 export function schedulerKind(
   config: Configs['scheduler/scheduler_config.json'],
 ): 'ddim' | 'lcm' | 'euler' | 'dpmpp-2m' {

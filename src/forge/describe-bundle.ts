@@ -5,6 +5,7 @@ import type { BundleManifest } from '../bundle/manifest.ts';
 import { schedulerKind, type Checkpoint } from './checkpoint-folder.ts';
 import type { NetworkPart } from './network-parts.ts';
 
+/** The manifest, unvalidated: what the configs, the card and the written files say together. */
 export function describeBundle(
   configs: Checkpoint['configs'],
   parts: readonly NetworkPart[],

@@ -27,6 +27,7 @@ const IGNORED = /(^|\.)position_ids$/;
 /** Text and face keys and values are the same in every step, so they are the conditioner's. */
 const CONDITIONING = /\.attn2\.to_[kv]\.weight$/;
 
+/** The five built networks with their configs and the tensors that each takes from the checkpoint. */
 export function networkParts({ configs, weights }: Checkpoint): NetworkPart[] {
   const unet = configs['unet/config.json'];
   const text = configs['text_encoder/config.json'];

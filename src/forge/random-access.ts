@@ -7,6 +7,7 @@ export interface RandomAccess {
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
+/** Bytes at hand as a source. */
 export function bytesAccess(name: string, bytes: Uint8Array): RandomAccess {
   return {
     name,
@@ -15,6 +16,7 @@ export function bytesAccess(name: string, bytes: Uint8Array): RandomAccess {
   };
 }
 
+/** The whole source. */
 export async function readAll(source: RandomAccess): Promise<Uint8Array> {
   return source.read(0, source.size);
 }

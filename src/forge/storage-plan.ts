@@ -9,6 +9,7 @@ export type Precision = (typeof PRECISIONS)[number];
 /** Convolutions with so few channels on one side touch pixels or latents: conv_in, conv_out, an autoencoder's ends. */
 const EDGE_CHANNELS = 16;
 
+/** How one tensor is stored; `dims` as in the checkpoint (convolutions have four, linears two). */
 export function chooseStorage(role: Role, name: string, dims: readonly number[], precision: Precision): Storage {
   const [rows = 1, columns = 1] = dims;
   if (precision === 'f32' || dims.length < 2 || name.startsWith('time_embedding.')) return 'float32';

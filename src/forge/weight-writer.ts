@@ -16,6 +16,7 @@ const SMALL_ALIGNMENT = 64;
 /** A weight file is read into memory whole by some builds of the runtime. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
+/** Appends tensors to one weight file and keeps the index of where they lie. */
 export class WeightWriter {
   readonly #path: string;
   readonly #file: FileWriter;

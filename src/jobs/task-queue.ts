@@ -13,6 +13,7 @@ export interface TaskQueue {
 
 export type TaskListener = (taskId: string, state: TaskState) => void;
 
+/** A queue in front of one engine. */
 export function createTaskQueue(engine: Engine): TaskQueue {
   const waiting: GenerationTask[] = [];
   const listeners = new Set<TaskListener>();

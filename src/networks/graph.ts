@@ -35,6 +35,7 @@ interface NodeOptions {
   readonly type?: OnnxType;
 }
 
+/** Collects nodes, weights and problems; `finish` gives the bytes or tells everything that is wrong. */
 export class Graph {
   readonly compute: ComputeType;
   private readonly name: string;

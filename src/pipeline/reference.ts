@@ -21,6 +21,7 @@ export interface PreparedReference {
   readonly scale: number;
 }
 
+/** Puts transparency on white and scales what is longer than LONGEST_REFERENCE down, aspect kept. */
 export function prepareReference(picture: PixelImage): PreparedReference {
   const opaque = flattenAlpha(picture);
   const scale = Math.min(1, LONGEST_REFERENCE / Math.max(picture.width, picture.height));
@@ -30,6 +31,7 @@ export function prepareReference(picture: PixelImage): PreparedReference {
   return { image: resample(opaque, width, height), scale };
 }
 
+/** Tells that a reference was scaled down. */
 export function scaledDownAdjustment(picture: PixelImage, { image }: PreparedReference): Adjustment {
   return {
     field: 'image',
@@ -53,7 +55,12 @@ export interface ChosenFace {
 export async function chooseFace(
   context: DetectionContext,
   { image, scale }: PreparedReference,
-  { facePoints, faceIndex, faceStrength }: Pick<GenerationRequest, 'facePoints' | 'faceIndex' | 'faceStrength'>,
+  {
+    facePoints,
+    faceIndex,
+    faceStrength,
+    keepBackground,
+  }: Pick<GenerationRequest, 'facePoints' | 'faceIndex' | 'faceStrength' | 'keepBackground'>,
 ): Promise<ChosenFace> {
   if (facePoints) {
     const points = scalePoints(facePoints, scale);
@@ -65,7 +72,8 @@ export async function chooseFace(
     }
     return { faces: [{ points, box: boxFromPoints(points), score: 1 }], chosen: 0 };
   }
-  const needed = faceStrength > 0;
+  // Without a face there is no telling what is background.
+  const needed = faceStrength > 0 || keepBackground;
   if (!needed && !context.bundle.manifest.face.detector) return { faces: [], chosen: -1 };
   const faces = await detectFaces(context, image);
   if (faces.length === 0) {

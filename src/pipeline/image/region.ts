@@ -33,6 +33,7 @@ export function visibleShare(box: FaceBox, region: Region): number {
   return (Math.max(0, width) * Math.max(0, height)) / area;
 }
 
+/** The middle of a box. */
 export function centreOf(box: FaceBox): Point {
   return { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2 };
 }
@@ -48,6 +49,7 @@ export function boxInRegion(box: FaceBox, region: Region, width: number): FaceBo
   };
 }
 
+/** A box in the pixels of the same picture at `scale` times its size. */
 export function scaleBox(box: FaceBox, scale: number): FaceBox {
   return {
     left: box.left * scale,
@@ -57,6 +59,7 @@ export function scaleBox(box: FaceBox, scale: number): FaceBox {
   };
 }
 
+/** Points in the pixels of the same picture at `scale` times its size. */
 export function scalePoints(points: FacePoints, scale: number): FacePoints {
   const scaled = ({ x, y }: Point): Point => ({ x: x * scale, y: y * scale });
   return [scaled(points[0]), scaled(points[1]), scaled(points[2]), scaled(points[3]), scaled(points[4])];

@@ -34,15 +34,18 @@ export function solveSimilarity(from: readonly Point[], to: readonly Point[]): S
   return { a, b, tx: target.x - (a * source.x - b * source.y), ty: target.y - (b * source.x + a * source.y) };
 }
 
+/** The way back. */
 export function invert({ a, b, tx, ty }: Similarity): Similarity {
   const n = a * a + b * b;
   return { a: a / n, b: -b / n, tx: -(a * tx + b * ty) / n, ty: (b * tx - a * ty) / n };
 }
 
+/** Where a point goes. */
 export function apply({ a, b, tx, ty }: Similarity, { x, y }: Point): Point {
   return { x: a * x - b * y + tx, y: b * x + a * y + ty };
 }
 
+/** Output lengths per input length. */
 export function scaleOf({ a, b }: Similarity): number {
   return Math.hypot(a, b);
 }

@@ -9,6 +9,7 @@ export function suppressOverlaps(faces: readonly DetectedFace[], iou: number): D
   return kept;
 }
 
+/** Square pixels; 0 for a box that is inside out. */
 export function boxArea({ left, top, right, bottom }: FaceBox): number {
   return Math.max(0, right - left) * Math.max(0, bottom - top);
 }

@@ -71,6 +71,8 @@ describe('generate: the face', () => {
   it('fails with no-face when there is none, unless no face is wanted', async () => {
     const reference = drawSquares(64, 64, []);
     expect((await failure({ input: { reference } })).code).toBe('no-face');
+    const keeping = { faceStrength: 0, keepBackground: true };
+    expect((await failure({ request: keeping, input: { reference } })).code).toBe('no-face');
     const { outcome, events } = await run({ request: { faceStrength: 0 }, input: { reference } });
     expect(outcome.images).toHaveLength(1);
     expect(events.find((event) => event.type === 'faces')).toMatchObject({ faces: [], chosen: -1 });
