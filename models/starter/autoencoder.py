@@ -26,6 +26,7 @@ pixel_unshuffle follows PyTorch's channel order; ONNX SpaceToDepth orders (dy·2
 The colour shortcuts carry the mean colour of every 8×8 cell linearly, which keeps hues right from the first minute.
 The decoder's output is not clamped: clamp to [-1,1] before showing it.
 """
+
 import json
 from pathlib import Path
 

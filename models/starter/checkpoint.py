@@ -3,6 +3,7 @@
 unet/ · text_encoder/ · tokenizer/ · vae/ · face_adapter/ · scheduler/ · starter.json; face_encoder/ and face_detector/
 lie beside them and are not touched here, but the adapter is bound to the SHA-256 of face_encoder/model.onnx.
 """
+
 import hashlib
 import json
 from pathlib import Path
@@ -64,9 +65,23 @@ def save_denoiser(model: Denoiser, tokenizer: Tokenizer, folder: Path = FOLDER) 
     write_json(folder / "unet/config.json", {"_class_name": "UNet2DConditionModel", **config})
     unet = {k: v for k, v in model.unet.state_dict().items() if PROCESSOR not in k}
     write_weights(folder / "unet/diffusion_pytorch_model.safetensors", unet)
-    text = model.text_encoder.config.to_diff_dict() | {"architectures": ["CLIPTextModel"], "model_type": "clip_text_model"}
-    for key in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act",
-                "max_position_embeddings", "vocab_size", "layer_norm_eps", "pad_token_id", "bos_token_id", "eos_token_id"):  # fmt: skip
+    text = model.text_encoder.config.to_diff_dict() | {
+        "architectures": ["CLIPTextModel"],
+        "model_type": "clip_text_model",
+    }
+    for key in (
+        "hidden_size",
+        "intermediate_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "hidden_act",
+        "max_position_embeddings",
+        "vocab_size",
+        "layer_norm_eps",
+        "pad_token_id",
+        "bos_token_id",
+        "eos_token_id",
+    ):
         text[key] = getattr(model.text_encoder.config, key)
     write_json(folder / "text_encoder/config.json", text | {"dtype": "float16"})
     write_weights(folder / "text_encoder/model.safetensors", model.text_encoder.state_dict())
@@ -88,11 +103,15 @@ def load_denoiser(folder: Path = FOLDER) -> tuple[Denoiser, Tokenizer]:
     """
     adapter = json.loads((folder / "face_adapter/config.json").read_text())
     if adapter["trained_with"] != file_hash(folder / "face_encoder/model.onnx"):
-        raise ValueError("The face adapter was trained with another face encoder: train it again or restore the encoder.")
+        raise ValueError(
+            "The face adapter was trained with another face encoder: train it again or restore the encoder."
+        )
     tokenizer = load_tokenizer(folder / "tokenizer")
     unet_config = json.loads((folder / "unet/config.json").read_text())
     text = load_file(folder / "text_encoder/model.safetensors")
-    model = Denoiser(len(text["embeddings.token_embedding.weight"]), {k: v for k, v in unet_config.items() if k[0] != "_"})
+    model = Denoiser(
+        len(text["embeddings.token_embedding.weight"]), {k: v for k, v in unet_config.items() if k[0] != "_"}
+    )
     state = {f"text_encoder.{k}": v for k, v in text.items()}
     state |= {f"unet.{k}": v for k, v in load_file(folder / "unet/diffusion_pytorch_model.safetensors").items()}
     names = {p: n for n, p in model.unet.named_modules()}

@@ -5,6 +5,7 @@ the rows of one person follow each other. A latent shard of the same name holds 
 ids `[N,4,32]` (four sentences per picture), weight `[N,16,16]` u8 and person; an embedding shard holds
 `[N,2,512]` f16 of length 1 (of the exact crop and of one shifted a little, as a detector would).
 """
+
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -129,6 +130,8 @@ class Portraits:
         sentence = torch.randint(0, SENTENCES, (n,), generator=self.generator)
         weight = self.weight[index].float()
         return (
-            self.latent[index].float(), self.ids[index, sentence].long(),
-            self.embedding[self.mate(index), which[0]].float(), (weight / weight.mean((1, 2), keepdim=True))[:, None],
-        )  # fmt: skip
+            self.latent[index].float(),
+            self.ids[index, sentence].long(),
+            self.embedding[self.mate(index), which[0]].float(),
+            (weight / weight.mean((1, 2), keepdim=True))[:, None],
+        )

@@ -8,6 +8,7 @@ Face adapter: IP-Adapter FaceID (Ye et al. 2023, arXiv:2308.06721; key names of 
 Every cross-attention adds a second attention over face tokens with its own keys and values:
     y = SDPA(q, k_text, v_text) + scale · SDPA(q, k_face, v_face)
 """
+
 import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
@@ -22,19 +23,34 @@ FACE_HIDDEN = 512
 STEPS = 1000
 
 UNET_CONFIG = dict(
-    sample_size=16, in_channels=16, out_channels=16, block_out_channels=(64, 96, 128), layers_per_block=1,
+    sample_size=16,
+    in_channels=16,
+    out_channels=16,
+    block_out_channels=(64, 96, 128),
+    layers_per_block=1,
     down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
     up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-    cross_attention_dim=TEXT_WIDTH, attention_head_dim=4, norm_num_groups=32, use_linear_projection=False,
-)  # fmt: skip
+    cross_attention_dim=TEXT_WIDTH,
+    attention_head_dim=4,
+    norm_num_groups=32,
+    use_linear_projection=False,
+)
 
 
 def text_config(vocabulary: int) -> CLIPTextConfig:
     """Two layers of width 192 over 32 tokens."""
     return CLIPTextConfig(
-        vocab_size=vocabulary, attn_implementation="eager", hidden_size=TEXT_WIDTH, intermediate_size=2 * TEXT_WIDTH, num_hidden_layers=2,
-        num_attention_heads=4, max_position_embeddings=LENGTH, pad_token_id=PAD, bos_token_id=BOS, eos_token_id=EOS,
-    )  # fmt: skip
+        vocab_size=vocabulary,
+        attn_implementation="eager",
+        hidden_size=TEXT_WIDTH,
+        intermediate_size=2 * TEXT_WIDTH,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=LENGTH,
+        pad_token_id=PAD,
+        bos_token_id=BOS,
+        eos_token_id=EOS,
+    )
 
 
 def signal_levels() -> Tensor:
@@ -123,10 +139,8 @@ class Denoiser(nn.Module):
         self.unet.set_attn_processor(processors)
 
     def face_attentions(self) -> dict[str, FaceAttention]:
-        """"1", "3", "5" … → processor, numbered as IP-Adapter does: over all processors in the order down, up, mid."""
-        return {
-            str(i): p for i, p in enumerate(self.unet.attn_processors.values()) if isinstance(p, FaceAttention)
-        }
+        """ "1", "3", "5" … → processor, numbered as IP-Adapter does: over all processors in the order down, up, mid."""
+        return {str(i): p for i, p in enumerate(self.unet.attn_processors.values()) if isinstance(p, FaceAttention)}
 
     def set_face_scale(self, scale: float) -> None:
         """Weight of the face branch in every cross-attention; 0 takes it out."""

@@ -2,6 +2,7 @@
 
 With guidance g the prediction is v₀ + g·(v − v₀), where v₀ has neither text nor face; g = 1 is no guidance.
 """
+
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +28,16 @@ def timestep_grid(steps: int, denoise: float = 1.0) -> list[int]:
 
 @torch.no_grad()
 def sample_latents(
-    model: Denoiser, ids: Tensor, empty: Tensor, embedding: Tensor, noise: Tensor,
-    steps: int = DEFAULT_STEPS, guidance: float = DEFAULT_GUIDANCE,
-    reference: Tensor | None = None, denoise: float = 1.0,
-) -> Tensor:  # fmt: skip
+    model: Denoiser,
+    ids: Tensor,
+    empty: Tensor,
+    embedding: Tensor,
+    noise: Tensor,
+    steps: int = DEFAULT_STEPS,
+    guidance: float = DEFAULT_GUIDANCE,
+    reference: Tensor | None = None,
+    denoise: float = 1.0,
+) -> Tensor:
     """Latents `[B,16,16,16]` from noise of the same shape.
 
     ids `[B,32]`, empty `[1,32]` (the empty sentence), embedding `[B,512]`, reference: latent to start from
@@ -72,9 +79,16 @@ class Starter:
 
     @torch.no_grad()
     def generate(
-        self, sentences: list[str], embedding: Tensor, seeds: list[int], steps: int = DEFAULT_STEPS,
-        guidance: float = DEFAULT_GUIDANCE, image: Tensor | None = None, strength: float = 0.0, face_scale: float = 1.0,
-    ) -> Tensor:  # fmt: skip
+        self,
+        sentences: list[str],
+        embedding: Tensor,
+        seeds: list[int],
+        steps: int = DEFAULT_STEPS,
+        guidance: float = DEFAULT_GUIDANCE,
+        image: Tensor | None = None,
+        strength: float = 0.0,
+        face_scale: float = 1.0,
+    ) -> Tensor:
         """Pictures `[B,3,256,256]` in [0,1], one per sentence.
 
         embedding: `[B,512]` raw or normalised; seeds: one per picture; image: reference `[B,3,256,256]` in [0,1],
@@ -86,22 +100,38 @@ class Starter:
         reference = None if image is None or strength == 0 else self.autoencoder.encode(image * 2 - 1)
         self.denoiser.set_face_scale(face_scale)
         latent = sample_latents(
-            self.denoiser, ids, empty, embedding / norm.clamp(min=1e-6), noise, steps, guidance, reference,
+            self.denoiser,
+            ids,
+            empty,
+            embedding / norm.clamp(min=1e-6),
+            noise,
+            steps,
+            guidance,
+            reference,
             1.0 if reference is None else 1 - 0.9 * strength,
-        )  # fmt: skip
+        )
         return ((self.autoencoder.decode(latent) + 1) / 2).clamp(0, 1)
 
 
 def generate(
-    folder: str | Path, sentences: list[str], embeddings: Tensor, seeds: list[int],
-    steps: int | None = None, guidance: float | None = None,
-) -> Tensor:  # fmt: skip
-    """Pictures `[N,256,256,3]` u8 at strength 0 from a checkpoint folder; steps and guidance default to starter.json's."""
+    folder: str | Path,
+    sentences: list[str],
+    embeddings: Tensor,
+    seeds: list[int],
+    steps: int | None = None,
+    guidance: float | None = None,
+) -> Tensor:
+    """Pictures `[N,256,256,3]` u8 at strength 0 from a checkpoint folder; defaults are starter.json's."""
     defaults = json.loads((Path(folder) / "starter.json").read_text())["defaults"]
     starter = Starter.load(folder)
     parts = [
-        starter.generate(sentences[i : i + 16], embeddings[i : i + 16], seeds[i : i + 16],
-                         steps or defaults["steps"], guidance or defaults["guidance"])
+        starter.generate(
+            sentences[i : i + 16],
+            embeddings[i : i + 16],
+            seeds[i : i + 16],
+            steps or defaults["steps"],
+            guidance or defaults["guidance"],
+        )
         for i in range(0, len(sentences), 16)
-    ]  # fmt: skip
+    ]
     return (torch.cat(parts) * 255 + 0.5).byte().permute(0, 2, 3, 1).contiguous()

@@ -3,6 +3,7 @@
 Ids: 0 [PAD], 1 [BOS], 2 [UNK], 3 [EOS]; words from 4 on. A sentence becomes [BOS] words [EOS], cut to 32 and padded
 with [PAD] by the caller (`encode` does both).
 """
+
 from collections.abc import Iterable
 from pathlib import Path
 

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from models.portrait.identity import sample_identity
 from models.portrait.render import render
 from models.portrait.scene import canonical_scene, sample_scene
+from torch import Tensor
 
 FIXTURE = Path(__file__).with_name("portrait_golden.npz")
 SIZE, STORED = 128, 32

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-
 from models.judge_protocol import COLOUR_RULES, PATH, load_protocol
 from models.portrait.vocabulary import COLOURS
 from models.starter.background import border_colour, obeys, oklch

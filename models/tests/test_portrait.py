@@ -6,7 +6,6 @@ import re
 import numpy as np
 import pytest
 import torch
-
 from models.portrait.align import ARCFACE_TEMPLATE, align_crop
 from models.portrait.identity import IDENTITY_SIZE, id_vector, sample_identity
 from models.portrait.prompt import PHRASES, WORDS, known_words, prompts, words_in

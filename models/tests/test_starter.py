@@ -1,9 +1,9 @@
 """Autoencoder, tokenizer, denoiser and sampler: shapes, exact identities and refusals."""
+
 import json
 
 import pytest
 import torch
-
 from models.starter.autoencoder import AutoencoderNarrow
 from models.starter.checkpoint import load_denoiser, save_denoiser
 from models.starter.dataset import Portraits
@@ -14,10 +14,18 @@ from models.train.optimiser import orthogonalise
 
 WORDS = ["a", "background", "blue", "man", "t-shirt"]
 TINY = dict(
-    sample_size=16, in_channels=16, out_channels=16, block_out_channels=(32, 32), layers_per_block=1,
-    down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-    cross_attention_dim=TEXT_WIDTH, attention_head_dim=4, norm_num_groups=32, use_linear_projection=False,
-)  # fmt: skip
+    sample_size=16,
+    in_channels=16,
+    out_channels=16,
+    block_out_channels=(32, 32),
+    layers_per_block=1,
+    down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+    up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+    cross_attention_dim=TEXT_WIDTH,
+    attention_head_dim=4,
+    norm_num_groups=32,
+    use_linear_projection=False,
+)
 
 
 @pytest.fixture
@@ -139,9 +147,14 @@ def test_checkpoint_round_trip_and_bound_encoder(tiny, tmp_path):
 def test_mates_are_other_pictures_of_the_same_person(tmp_path):
     n = 10
     torch.save(
-        dict(latent=torch.zeros(n, 16, 16, 16).half(),
-             ids=torch.zeros(n, 4, 32).short(), weight=torch.ones(n, 16, 16).byte(),
-             person=torch.tensor([5, 5, 6, 6, 6, 6, 9, 9, 2, 2])), tmp_path / "1.pt")  # fmt: skip
+        dict(
+            latent=torch.zeros(n, 16, 16, 16).half(),
+            ids=torch.zeros(n, 4, 32).short(),
+            weight=torch.ones(n, 16, 16).byte(),
+            person=torch.tensor([5, 5, 6, 6, 6, 6, 9, 9, 2, 2]),
+        ),
+        tmp_path / "1.pt",
+    )
     torch.save(torch.zeros(n, 2, 512).half(), tmp_path / "embeddings.pt")
     (tmp_path / "e").mkdir()
     (tmp_path / "embeddings.pt").rename(tmp_path / "e/1.pt")

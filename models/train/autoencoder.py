@@ -4,6 +4,7 @@ Loss: weighted L1 + 0.5 · L1 of the picture's gradients at scales 1, 2, 4 (face
 + 1e-3 · (latent mean² + (deviation − 1)²), with noise of 0.03 on the latents. After training, the latents' mean and
 deviation are folded into the convolutions beside them, so that the shipped network needs no scaling factor.
 """
+
 import argparse
 import time
 from pathlib import Path
@@ -62,7 +63,9 @@ class Pictures:
         self.image = torch.cat([s["image"] for s in shards])
         landmarks, box = torch.cat([s["landmarks"] for s in shards]), torch.cat([s["box"] for s in shards])
         size = self.image.shape[-1]
-        self.weight = torch.cat([attention_map(a, b, size).byte() for a, b in zip(landmarks.split(256), box.split(256))])
+        self.weight = torch.cat(
+            [attention_map(a, b, size).byte() for a, b in zip(landmarks.split(256), box.split(256), strict=True)]
+        )
         self.centre = landmarks.mean(1)
 
     def uniform(self, n: int, low: float, high: float) -> Tensor:
@@ -76,8 +79,8 @@ class Pictures:
         face = (self.centre[index].flip(1) - CROP / 2 + self.uniform(n * 2, -24, 24).view(n, 2)).long()
         corner[: n // 2] = face[: n // 2].clamp(0, size - CROP)
         cut = [(slice(None), slice(int(y), int(y) + CROP), slice(int(x), int(x) + CROP)) for y, x in corner]
-        image = torch.stack([self.image[i][c] for i, c in zip(index, cut)]).float() / 127.5 - 1
-        weight = torch.stack([self.weight[i][c[1:]] for i, c in zip(index, cut)]).float()
+        image = torch.stack([self.image[i][c] for i, c in zip(index, cut, strict=True)]).float() / 127.5 - 1
+        weight = torch.stack([self.weight[i][c[1:]] for i, c in zip(index, cut, strict=True)]).float()
         changed = (self.uniform(n, 0, 1) < 0.3).view(n, 1, 1, 1)
         gain = 1 + 0.35 * (torch.rand(n, 3, 1, 1, generator=self.generator) - 0.5)
         shift = 0.4 * (torch.rand(n, 3, 1, 1, generator=self.generator) - 0.5)
@@ -131,7 +134,9 @@ def main() -> None:
             model.load_state_dict(AutoencoderNarrow.load(arguments.out).state_dict())
             average.load_state_dict(model.state_dict())
     data = Pictures(arguments.seed + step)
-    test = torch.cat([torch.load(p)["image"][::4] for p in list_shards("canonical", held_out=True)[:2]] or [data.image[:32]])
+    test = torch.cat(
+        [torch.load(p)["image"][::4] for p in list_shards("canonical", held_out=True)[:2]] or [data.image[:32]]
+    )
     log, start, seen, loaded = JsonLog(LOGS / "autoencoder.jsonl"), time.time(), 0, time.time()
     while (done := (time.time() - start) / 60 / arguments.minutes) < 1:
         rate = 2e-3 * min(1, (step + 1) / 100) * (1.0 if done < 0.5 else max(0.02, 2 * (1 - done)))
@@ -156,15 +161,38 @@ def main() -> None:
             torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
         step, seen = step + 1, seen + len(image)
         if step % 200 == 0:
-            log(step=step, minutes=spent + (time.time() - start) / 60, loss=rebuilt.item(), latent=regulariser.item(),
-                psnr=psnr(average, test[:16]), samples_per_second=seen / (time.time() - start), rate=rate)
+            log(
+                step=step,
+                minutes=spent + (time.time() - start) / 60,
+                loss=rebuilt.item(),
+                latent=regulariser.item(),
+                psnr=psnr(average, test[:16]),
+                samples_per_second=seen / (time.time() - start),
+                rate=rate,
+            )
     spent += (time.time() - start) / 60
-    torch.save(dict(model=model.state_dict(), average=average.state_dict(), optimiser=optimiser.state_dict(), step=step, spent=spent), state_file)
+    torch.save(
+        dict(
+            model=model.state_dict(),
+            average=average.state_dict(),
+            optimiser=optimiser.state_dict(),
+            step=step,
+            spent=spent,
+        ),
+        state_file,
+    )
     mean, deviation = latent_statistics(average, data.image[torch.randperm(len(data.image))[:256]])
     before = psnr(average, test)
     average.fold_normalisation(mean, deviation)
     average.save(arguments.out)
-    log(step=step, minutes=spent, mean=mean.tolist(), deviation=deviation.tolist(), psnr=before, psnr_folded=psnr(AutoencoderNarrow.load(Path(arguments.out)), test))
+    log(
+        step=step,
+        minutes=spent,
+        mean=mean.tolist(),
+        deviation=deviation.tolist(),
+        psnr=before,
+        psnr_folded=psnr(AutoencoderNarrow.load(Path(arguments.out)), test),
+    )
 
 
 if __name__ == "__main__":

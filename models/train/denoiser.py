@@ -5,6 +5,7 @@ high noise. The face embedding comes from another picture of the same person. Te
 the face in 10 %, both in 5 %; in the warm-up (first fifth) text is dropped in half of them, so that the person is used.
 Latent shards are made from new render shards while training.
 """
+
 import argparse
 import math
 import random
@@ -44,7 +45,7 @@ def whitening(embedding: Tensor, keep: int = 128) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def whiten_face_input(model: Denoiser, embedding: Tensor) -> None:
-    """Start the projection's first layer on whitened embeddings, so that every trait of a face counts alike at first."""
+    """Start the projection's first layer on whitened embeddings, so that every trait counts alike at first."""
     mean, matrix = whitening(embedding)
     layer = model.image_proj.proj[0]
     layer.weight.copy_(torch.randn(len(layer.weight), len(matrix)) / len(matrix) ** 0.5 @ matrix)
@@ -59,7 +60,7 @@ def draw_timesteps(n: int, last: float, lean: float) -> Tensor:
 
 
 def drop_conditions(ids: Tensor, embedding: Tensor, empty: Tensor, text: float) -> tuple[Tensor, Tensor]:
-    """Empty sentences with probability `text` (at least 0.10), no face with 0.10, neither with 0.05; rare unknown words."""
+    """Empty sentences with probability `text` (at least 0.10), no face with 0.10, neither with 0.05; rare unknowns."""
     u = torch.rand(len(ids), 1, device=ids.device)
     unknown = (torch.rand(ids.shape, device=ids.device) < 0.005) & (ids > UNK + 1)
     ids = torch.where(unknown, torch.full_like(ids, UNK), ids)
@@ -91,8 +92,11 @@ class Judge:
 
     @torch.no_grad()
     def __call__(self, model: Denoiser) -> dict[str, float]:
-        cases = {"valid": (self.ids, self.embedding), "wrong_person": (self.ids, self.embedding.roll(7, 0)),
-                 "wrong_text": (self.ids.roll(7, 0), self.embedding)}  # fmt: skip
+        cases = {
+            "valid": (self.ids, self.embedding),
+            "wrong_person": (self.ids, self.embedding.roll(7, 0)),
+            "wrong_text": (self.ids.roll(7, 0), self.embedding),
+        }
         t = torch.full((len(self.ids),), LAST, device=self.device)
         error = {}
         for name, (ids, embedding) in cases.items():
@@ -114,9 +118,10 @@ class Judge:
 def take_in_shards(autoencoder: AutoencoderNarrow, tokenizer: Tokenizer, limit: int) -> bool:
     """Encode and embed up to `limit` render shards that are new; says whether there were any."""
     todo = [
-        p for p in [*list_shards("canonical", held_out=True), *list_shards("canonical")]
+        p
+        for p in [*list_shards("canonical", held_out=True), *list_shards("canonical")]
         if int(p.stem) >= FIRST_SHARD and not ((LATENTS / p.name).exists() and (EMBEDDINGS / p.name).exists())
-    ][:limit]  # fmt: skip
+    ][:limit]
     if todo:
         face_encoder = load_face_encoder()
         for path in todo:
@@ -194,7 +199,9 @@ def main() -> None:
     matrices, rest, face = split_parameters(model)
     optimisers = [
         Muon([dict(params=matrices, scale=1.0)], arguments.rate),
-        torch.optim.AdamW([dict(params=rest, scale=1.0), dict(params=face, scale=2.0)], arguments.rate, (0.9, 0.98), weight_decay=0.0),
+        torch.optim.AdamW(
+            [dict(params=rest, scale=1.0), dict(params=face, scale=2.0)], arguments.rate, (0.9, 0.98), weight_decay=0.0
+        ),
     ]
     if state:
         for optimiser, value in zip(optimisers, state["optimisers"], strict=True):
@@ -209,8 +216,17 @@ def main() -> None:
     saved = loaded = time.time()
 
     def save() -> None:
-        torch.save(dict(model=model.state_dict(), average=average.state_dict(), optimisers=[o.state_dict() for o in optimisers],
-                        step=step, seen=seen, spent=spent + (time.time() - start) / 60), STATE.with_suffix(".part"))  # fmt: skip
+        torch.save(
+            dict(
+                model=model.state_dict(),
+                average=average.state_dict(),
+                optimisers=[o.state_dict() for o in optimisers],
+                step=step,
+                seen=seen,
+                spent=spent + (time.time() - start) / 60,
+            ),
+            STATE.with_suffix(".part"),
+        )
         STATE.with_suffix(".part").rename(STATE)
 
     while (done := (time.time() - start) / 60 / arguments.minutes) < 1:
@@ -238,9 +254,16 @@ def main() -> None:
                 value = error.detach()[pick].mean().item()
                 running[name] = value if name not in running else running[name] + 0.02 * (value - running[name])
         if step % 100 == 0:
-            log(step=step, seen=seen, minutes=spent + (time.time() - start) / 60, rate=rate, pictures=len(data),
-                samples_per_second=(seen - first_seen) / (time.time() - start), **running,
-                **(judge(average) if step % 200 == 0 else {}))  # fmt: skip
+            log(
+                step=step,
+                seen=seen,
+                minutes=spent + (time.time() - start) / 60,
+                rate=rate,
+                pictures=len(data),
+                samples_per_second=(seen - first_seen) / (time.time() - start),
+                **running,
+                **(judge(average) if step % 200 == 0 else {}),
+            )
         if time.time() - saved > 240:
             save()
             judge.sheet(average, LOGS / f"sheet_{seen // 1000:05d}k.png")

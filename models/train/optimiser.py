@@ -4,6 +4,7 @@ Muon (Jordan et al. 2024, github.com/KellerJordan/Muon) replaces the momentum of
 orthogonal matrix, found by five Newton-Schulz steps; updates are scaled to AdamW's size as in Liu et al. 2025
 (arXiv:2502.16982), 0.2·√max(rows, columns), so that both share one learning rate.
 """
+
 import torch
 from torch import Tensor
 

@@ -4,6 +4,7 @@ A shard holds 64 people in two canonical scenes each: one plain (front, bare hea
 good reference photo would be, and one drawn freely. Shard numbers seed people and scenes; from 900000 on they are
 held out. Shards that exist are skipped, so the command can be stopped and started again.
 """
+
 import argparse
 import os
 import time
@@ -41,10 +42,13 @@ def render_shard(seed: int, free: bool) -> dict[str, object]:
     params = {**people, **scene}
     drawn = render(params, SIZE, style=free, compiled=not free)
     return dict(
-        image=as_bytes(drawn["image"]), crop=as_bytes(align_crop(drawn["image"], drawn["landmarks"])),
-        landmarks=drawn["landmarks"], box=drawn["box"], params=params,
+        image=as_bytes(drawn["image"]),
+        crop=as_bytes(align_crop(drawn["image"], drawn["landmarks"])),
+        landmarks=drawn["landmarks"],
+        box=drawn["box"],
+        params=params,
         person=(seed * 1000 + torch.arange(PEOPLE)).repeat_interleave(SCENES),
-    )  # fmt: skip
+    )
 
 
 def as_bytes(image: Tensor) -> Tensor:
@@ -60,7 +64,9 @@ def main() -> None:
     arguments = parser.parse_args()
     low, high = (FIRST_FREE, FIRST_HELD_OUT) if arguments.free else (100_000, FIRST_FREE)
     if not (low <= arguments.first < high or arguments.first >= FIRST_HELD_OUT):
-        parser.error(f"--first must lie in {low}…{high - 1} for this kind of shard, or be a held-out number ≥ {FIRST_HELD_OUT}.")
+        parser.error(
+            f"--first must lie in {low}…{high - 1} for this kind of shard, or be a held-out number ≥ {FIRST_HELD_OUT}."
+        )
     setup(0)
     RENDERS.mkdir(parents=True, exist_ok=True)
     for seed in range(arguments.first, arguments.first + arguments.shards):

@@ -1,4 +1,5 @@
 """What every training command shares: seeds, threads, folders and the JSONL log."""
+
 import json
 from pathlib import Path
 

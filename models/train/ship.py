@@ -2,6 +2,7 @@
 
 Training writes it at its end as well; this takes it out of the last training state while training goes on.
 """
+
 import torch
 
 from models.starter.checkpoint import save_denoiser

@@ -3,6 +3,7 @@
 The preview matrix is the least-squares map from a latent cell to the mean colour of its 16×16 pixels; the known words
 are those of the sentences that the starter was trained with.
 """
+
 import random
 
 import torch
@@ -19,18 +20,66 @@ from models.starter.tokenizer import words_of
 GROUPS = {
     "style": ["3d", "render", "avatar", "cartoon", "portrait", "character"],
     "person": ["man", "guy", "woman", "lady", "person", "face", "older"],
-    "expression": ["neutral", "serious", "calm", "smile", "smiling", "happy", "big", "laughing", "grinning", "sad", "frowning",
-                   "surprised", "amazed", "wink", "winking", "expression"],
+    "expression": [
+        "neutral",
+        "serious",
+        "calm",
+        "smile",
+        "smiling",
+        "happy",
+        "big",
+        "laughing",
+        "grinning",
+        "sad",
+        "frowning",
+        "surprised",
+        "amazed",
+        "wink",
+        "winking",
+        "expression",
+    ],
     "pose": ["front", "facing", "camera", "left", "right", "turned"],
     "eyewear": ["glasses", "eyeglasses", "spectacles", "sunglasses", "shades", "dark"],
     "headwear": ["hat", "brimmed", "beanie", "knit", "cap"],
     "jewellery": ["earrings", "gold"],
-    "garment": ["t-shirt", "tee", "v-neck", "sweater", "turtleneck", "roll-neck", "hoodie", "hooded", "sweatshirt", "suit", "tie",
-                "striped", "sailor", "shirt", "tank", "top", "sleeveless"],
-    "colour": ["white", "black", "grey", "red", "orange", "yellow", "green", "teal", "blue", "navy", "purple", "pink", "brown", "beige"],
+    "garment": [
+        "t-shirt",
+        "tee",
+        "v-neck",
+        "sweater",
+        "turtleneck",
+        "roll-neck",
+        "hoodie",
+        "hooded",
+        "sweatshirt",
+        "suit",
+        "tie",
+        "striped",
+        "sailor",
+        "shirt",
+        "tank",
+        "top",
+        "sleeveless",
+    ],
+    "colour": [
+        "white",
+        "black",
+        "grey",
+        "red",
+        "orange",
+        "yellow",
+        "green",
+        "teal",
+        "blue",
+        "navy",
+        "purple",
+        "pink",
+        "brown",
+        "beige",
+    ],
     "background": ["background", "backdrop", "plain"],
     "light": ["soft", "light"],
-}  # fmt: skip
+}
 
 # What the page offers to try; sentences like those of the training.
 EXAMPLES = [
@@ -64,30 +113,46 @@ def known_words() -> dict[str, list[str]]:
 def main() -> None:
     images = torch.load(list_shards("canonical")[-1])["image"]
     matrix, bias = preview_matrix(AutoencoderNarrow.load(FOLDER / "vae"), images)
-    write_json(FOLDER / "starter.json", {
-        "id": "starter",
-        "title": "Starter",
-        "version": "0.1.0",
-        "note": "A small model trained on portraits drawn by program: cartoon heads on plain backgrounds.",
-        "resultLabel": "drawn portrait",
-        "licences": [{"part": "all weights", "name": "Apache-2.0", "commercialUse": True}],
-        "latent": {
-            "channels": 16, "downscale": 16, "factor": 1, "shift": 0,
-            "preview": {"matrix": [[round(v, 5) for v in row] for row in matrix.tolist()],
-                        "bias": [round(v, 5) for v in bias.tolist()]},
+    write_json(
+        FOLDER / "starter.json",
+        {
+            "id": "starter",
+            "title": "Starter",
+            "version": "0.1.0",
+            "note": "A small model trained on portraits drawn by program: cartoon heads on plain backgrounds.",
+            "resultLabel": "drawn portrait",
+            "licences": [{"part": "all weights", "name": "Apache-2.0", "commercialUse": True}],
+            "latent": {
+                "channels": 16,
+                "downscale": 16,
+                "factor": 1,
+                "shift": 0,
+                "preview": {
+                    "matrix": [[round(v, 5) for v in row] for row in matrix.tolist()],
+                    "bias": [round(v, 5) for v in bias.tolist()],
+                },
+            },
+            "native": {"width": 256, "height": 256, "multiple": 16, "areas": [[256, 256]]},
+            "defaults": {
+                "steps": DEFAULT_STEPS,
+                "minSteps": 1,
+                "maxSteps": 50,
+                "guidance": DEFAULT_GUIDANCE,
+                "smallestUsefulGuidance": 1.5,
+                "maxGuidance": 4,
+                "faceScale": 1,
+                "strength": 0.15,
+            },
+            "unconditionalFace": "zero",
+            "knownWords": known_words(),
+            "examples": EXAMPLES,
+            "notes": [
+                "Trained on drawn portraits only: a photo's face is understood as far as it resembles them.",
+                "One framing (head and shoulders), one style (3d), plain backgrounds; poses front, left and right.",
+                "Hair style and colour, skin and facial hair follow the person, not the sentence.",
+            ],
         },
-        "native": {"width": 256, "height": 256, "multiple": 16, "areas": [[256, 256]]},
-        "defaults": {"steps": DEFAULT_STEPS, "minSteps": 1, "maxSteps": 50, "guidance": DEFAULT_GUIDANCE,
-                     "smallestUsefulGuidance": 1.5, "maxGuidance": 4, "faceScale": 1, "strength": 0.15},
-        "unconditionalFace": "zero",
-        "knownWords": known_words(),
-        "examples": EXAMPLES,
-        "notes": [
-            "Trained on drawn portraits only: a photo's face is understood as far as it resembles them.",
-            "One framing (head and shoulders), one style (3d), plain backgrounds; poses front, left and right.",
-            "Hair style and colour, skin and facial hair follow the person, not the sentence.",
-        ],
-    })  # fmt: skip
+    )
 
 
 if __name__ == "__main__":
