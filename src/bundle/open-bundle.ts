@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { AppError } from '../domain/errors.ts';
 import type { BundleFiles, Role } from '../domain/ports.ts';
+import { checkConsistency } from './consistency.ts';
 import { checkFileList } from './integrity.ts';
 import { manifestSchema, type BundleManifest } from './manifest.ts';
 import { tensorIndexSchema, type TensorIndex } from './weight-index.ts';
@@ -25,7 +26,10 @@ export async function openBundle(files: BundleFiles): Promise<ModelBundle> {
   return { manifest, tensors: index.output, files };
 }
 
-/** Validates the JSON of a `bundle.json`, its list of files included. Throws AppError `bundle-invalid`. */
+/**
+ * Validates the JSON of a `bundle.json`, what its numbers say together and its list of files included.
+ * Throws AppError `bundle-invalid`.
+ */
 export function parseManifest(json: unknown): BundleManifest {
   const format = (json as { format?: unknown } | null)?.format;
   if (format !== 1) {
@@ -36,6 +40,7 @@ export function parseManifest(json: unknown): BundleManifest {
   }
   const result = v.safeParse(manifestSchema, json);
   if (!result.success) throw invalid('bundle.json', result.issues);
+  checkConsistency(result.output);
   checkFileList(result.output.files);
   return result.output;
 }

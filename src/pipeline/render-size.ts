@@ -1,5 +1,4 @@
 import type { BundleManifest } from '../bundle/manifest.ts';
-import { AppError } from '../domain/errors.ts';
 
 /** At which size a bundle makes a picture of an asked size. */
 export interface RenderSize {
@@ -16,17 +15,8 @@ export interface RenderSize {
 /**
  * A bundle whose manifest lists areas renders only those: the one nearest to the asked size in aspect, then in number of
  * pixels. Without a list it renders every size, rounded up to its multiple.
- * Throws AppError `bundle-invalid` when latents have no whole size, because `multiple` is none of `downscale`.
  */
-export function renderSize(
-  { native, latent }: Pick<BundleManifest, 'native' | 'latent'>,
-  width: number,
-  height: number,
-): RenderSize {
-  if (native.multiple % latent.downscale !== 0) {
-    const numbers = `native.multiple (${native.multiple}) has to be a multiple of latent.downscale (${latent.downscale})`;
-    throw new AppError('bundle-invalid', `bundle.json: ${numbers}.`);
-  }
+export function renderSize({ native }: Pick<BundleManifest, 'native'>, width: number, height: number): RenderSize {
   const distance = ([areaWidth, areaHeight]: readonly [number, number]): readonly [number, number] => [
     Math.abs(Math.log(areaWidth / areaHeight / (width / height))),
     Math.abs(Math.log((areaWidth * areaHeight) / (width * height))),

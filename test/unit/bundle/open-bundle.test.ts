@@ -68,6 +68,19 @@ describe('openBundle', () => {
     expect(() => parseManifest(bad)).toThrow(/latent\.channels/);
   });
 
+  it('refuses numbers that contradict each other, naming them all', () => {
+    const { latent, native, schedule } = manifest();
+    const bad = (changes: object) => () => parseManifest({ ...manifest(), ...changes });
+    expect(bad({ native: { ...native, multiple: 12 } })).toThrow(/native\.multiple \(12\).*latent\.downscale \(8\)/);
+    expect(bad({ latent: { ...latent, channels: 4 } })).toThrow(/latent\.preview\.matrix has to have 4 numbers/);
+    expect(bad({ schedule: { ...schedule, steps: { default: 9, min: 1, max: 8 } } })).toThrow(/steps.*default \(9\)/);
+    const guidance = { default: 1, smallestUseful: 6, max: 5 };
+    expect(bad({ schedule: { ...schedule, guidance } })).toThrow(/smallestUseful \(6\)/);
+    expect(bad({ native: { ...native, multiple: 12 }, latent: { ...latent, channels: 4 } })).toThrow(
+      /multiple.*; latent\.preview/,
+    );
+  });
+
   it('refuses another format and says what to do', () => {
     expect(() => parseManifest({ ...manifest(), format: 2 })).toThrow(/format 2 is not known.*Update the app/);
     expect(() => parseManifest(null)).toThrow(/format undefined/);

@@ -204,11 +204,6 @@ describe('generate: sizes', () => {
     expect(Math.abs(columns - rows)).toBeLessThanOrEqual(14); // one latent cell is 10 pixels here
   });
 
-  it('refuses a bundle whose sizes do not fit its latents', async () => {
-    const native = { width: 64, height: 64, multiple: 12, areas: [] };
-    expect((await failure({ manifest: { native } })).message).toMatch(/native\.multiple/);
-  });
-
   it('centres the crop on the face and tells when it is cut', async () => {
     const reference = drawSquares(256, 64, [{ x: 200, y: 8, side: 48 }]);
     const inside = await run({ request: { width: 64, height: 64, denoise: 0.02 }, input: { reference } });
