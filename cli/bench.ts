@@ -25,8 +25,15 @@ const { values } = parseArgs({
     threads: { type: 'string', default: '1' },
   },
 });
-const runs = Math.max(1, Number(values.runs));
-const threads = Math.min(availableParallelism(), Math.max(1, Number(values.threads)));
+const runs = count('--runs', values.runs);
+const threads = Math.min(availableParallelism(), count('--threads', values.threads));
+
+function count(option: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1) return value;
+  console.error(`${option} needs a whole number from 1 on, not "${text}".`);
+  process.exit(2);
+}
 
 /** The runner with its time in graph runs added up. */
 function timed(runner: SessionRunner): { runner: SessionRunner; graphMs: () => number } {
