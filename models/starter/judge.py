@@ -1,7 +1,7 @@
 """The judge: a second face encoder that no training of the product ever sees, to tell whether faces are the same.
 
-Another architecture (patches and wide depthwise filters, after ConvMixer, Trockman & Kolter 2022, arXiv:2201.09792,
-and ConvNeXt, Liu et al. 2022, arXiv:2201.03545), input size (96 px), loss, seed and people than the face encoder.
+Another architecture (patches, then blocks at one resolution, after ConvMixer, Trockman & Kolter 2022,
+arXiv:2201.09792, with dense instead of depthwise filters), input size (96 px), loss and seed than the face encoder.
 """
 
 from dataclasses import asdict, dataclass
@@ -16,12 +16,11 @@ EMBEDDING = 256
 
 @dataclass(frozen=True)
 class JudgeConfig:
-    """Channels of the two patch convolutions, mixing blocks, depthwise kernel."""
+    """Channels of the two patch convolutions, and the number of blocks."""
 
     patch: int = 48
     width: int = 112
-    depth: int = 6
-    kernel: int = 5
+    depth: int = 4
 
     def to_json(self) -> dict:
         """Plain numbers for config.json."""
@@ -29,16 +28,15 @@ class JudgeConfig:
 
 
 class Mix(nn.Module):
-    """Each channel filtered on its own, then all channels mixed per place; with a shortcut."""
+    """Neighbours mixed by 3x3, then channels by 1x1; with a shortcut."""
 
-    def __init__(self, width: int, kernel: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width, bias=False),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
             nn.BatchNorm2d(width),
-            nn.Conv2d(width, 2 * width, 1),
             nn.SiLU(),
-            nn.Conv2d(2 * width, width, 1, bias=False),
+            nn.Conv2d(width, width, 1, bias=False),
             nn.BatchNorm2d(width),
         )
 
@@ -59,7 +57,7 @@ class Judge(nn.Module):
             nn.Conv2d(config.patch, config.width, 3, 2, 1, bias=False),
             nn.BatchNorm2d(config.width),
         )
-        self.mix = nn.Sequential(*(Mix(config.width, config.kernel) for _ in range(config.depth)))
+        self.mix = nn.Sequential(*(Mix(config.width) for _ in range(config.depth)))
         self.gather = nn.Sequential(
             nn.Conv2d(config.width, config.width, SIDE // 8, groups=config.width, bias=False),
             nn.BatchNorm2d(config.width),

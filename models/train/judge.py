@@ -15,6 +15,7 @@ from models.starter.face_onnx import write_network
 from models.starter.judge import EMBEDDING, SIDE, Judge, alike_loss
 from models.train.face_encoder import canonical_crops
 from models.train.face_scores import identification, same_person_auc
+from models.train.optimiser import Muon
 
 CACHE = Path("models/.cache")
 FOLDER = Path("models/checkpoints/judge")
@@ -52,7 +53,9 @@ def train(arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     generator = torch.Generator().manual_seed(arguments.seed)
     model = Judge().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=arguments.rate, weight_decay=0.05)
+    inner = [p for name, p in model.named_parameters() if p.dim() == 4 and not name.startswith("gather")]
+    rest = [p for name, p in model.named_parameters() if p.dim() != 4 or name.startswith("gather")]
+    optimisers = [Muon(inner, lr=arguments.rate), torch.optim.AdamW(rest, lr=arguments.rate, weight_decay=0.02)]
     state_path = CACHE / "judge.pt"
     before = {"minutes": 0, "samples": 0}
     if arguments.resume:
@@ -68,14 +71,17 @@ def train(arguments: argparse.Namespace) -> None:
         for rows in person_batches(data.person, 40, generator):
             done = min(1.0, (time.time() - start) / 60 / arguments.minutes)
             rate = arguments.rate * min(1, (samples + 1) / 6000) * (0.02 + 0.98 * math.cos(done * math.pi / 2) ** 2)
-            optimiser.param_groups[0]["lr"] = rate
+            for optimiser in optimisers:
+                optimiser.param_groups[0]["lr"] = rate
+            image = crops(data, rows, generator, True)
             with torch.autocast("cpu", torch.bfloat16):
-                embedding = model(crops(data, rows, generator, True))
+                embedding = model(image)
             loss = alike_loss(embedding.float(), data.person[rows])
-            optimiser.zero_grad()
+            model.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 5)
-            optimiser.step()
+            nn.utils.clip_grad_norm_(rest, 5)
+            for optimiser in optimisers:
+                optimiser.step()
             samples += len(rows)
             losses.append(loss.item())
             if done >= 1:
@@ -84,7 +90,7 @@ def train(arguments: argparse.Namespace) -> None:
         minutes = before["minutes"] + (time.time() - start) / 60
         record = {"minutes": round(minutes, 2), "samples": before["samples"] + samples, "crops": len(data)}
         record["loss"] = round(sum(losses) / len(losses), 3)
-        if epoch % 4 == 0 or done >= 1:
+        if epoch % 3 == 0 or done >= 1:
             record |= {kind: measure(model, people) for kind, people in held.items() if people}
         print(json.dumps(record), flush=True)
         with (CACHE / "logs/judge.jsonl").open("a") as log:
