@@ -31,6 +31,16 @@ interface DemoImage {
   readonly png: Buffer;
 }
 
+/** The browser's path, or one line that says what to do. */
+function browserOrExit(): string {
+  try {
+    return findBrowser();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  }
+}
+
 async function chooseFirstSample(page: Page): Promise<Buffer> {
   const sample = page.locator('.samples button').first();
   await sample.click();
@@ -100,12 +110,13 @@ async function contactSheet(browser: Browser, reference: Buffer, images: readonl
   await page.close();
 }
 
+const executablePath = browserOrExit();
 await rm(OUT, { recursive: true, force: true });
 await mkdir(OUT, { recursive: true });
 console.log('Building …');
 await buildProduct();
 const server = await serveDist('dist');
-const browser = await chromium.launch({ executablePath: findBrowser(), args: browserFlags() });
+const browser = await chromium.launch({ executablePath, args: browserFlags() });
 try {
   const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
   const openedAt = performance.now();

@@ -94,7 +94,13 @@ const gates = process.argv.includes('--long') ? LONG_GATES : GATES;
 await rm(OUT, { recursive: true, force: true });
 await mkdir(OUT, { recursive: true });
 // Found (or installed) once, before anything needs it.
-process.env.CHROME_PATH = findBrowser();
+try {
+  process.env.CHROME_PATH = findBrowser();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  console.log('\n0 passed, 1 failed');
+  process.exit(1);
+}
 let passed = 0;
 let failed = 0;
 for (const gate of gates) {

@@ -32,7 +32,7 @@ function assemble({ modelsUrl, inferenceType, backend: wish }: WorkerSetup): Gen
       opening,
     ]);
     const budget = budgetFor(backend.info.kind);
-    const verdicts = openKeyValueStore<boolean>('half-precision');
+    const verdicts = openKeyValueStore<boolean>('likeness-half-precision');
     const runner = createRunner(backend, bundle, { weightLimit: budget.gpuBytes, verdicts });
     const tokenizer = await openTokenizer(bundle);
     return {

@@ -5,7 +5,6 @@
 
 export const ERROR_CODES = [
   'no-face',
-  'several-faces',
   'image-unreachable',
   'image-cors-blocked',
   'image-not-an-image',

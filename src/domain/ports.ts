@@ -23,6 +23,10 @@ export type Role = (typeof ROLES)[number];
 export const BACKEND_KINDS = ['webgpu-f16', 'webgpu-f32', 'wasm', 'node-cpu'] as const;
 export type BackendKind = (typeof BACKEND_KINDS)[number];
 
+/** `auto` lets the runtime choose; the others are for tests and for people who want to compare. */
+export const BACKEND_WISHES = ['auto', 'webgpu', 'wasm'] as const;
+export type BackendWish = (typeof BACKEND_WISHES)[number];
+
 /** Which backend computes, and why that one. */
 export interface BackendInfo {
   readonly kind: BackendKind;
@@ -70,9 +74,6 @@ export interface ImageCodec {
   decode(bytes: Blob): Promise<PixelImage>;
   encode(image: PixelImage, format: OutputFormat): Promise<Blob>;
 }
-
-/** Row-major f32 product for the forge: a [m,k] · b [k,n] → [m,n]. */
-export type MatMul = (a: Float32Array, b: Float32Array, m: number, k: number, n: number) => Promise<Float32Array>;
 
 /** Verified, content-addressed pieces of weight files. */
 export interface ChunkStore {

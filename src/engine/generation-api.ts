@@ -3,13 +3,9 @@ import type { BundleManifest } from '../bundle/manifest.ts';
 import type { InferenceType } from '../domain/compute-budget.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 import type { DetectedFace } from '../domain/image.ts';
-import type { EngineCapabilities, EngineResult } from '../domain/ports.ts';
+import type { BackendWish, EngineCapabilities, EngineResult } from '../domain/ports.ts';
 import type { Adjustment, ImageSource } from '../domain/request.ts';
 import type { GenerationEvent, GenerationTask } from '../domain/task.ts';
-
-/** `auto` lets the runtime choose; the others are for tests and for people who want to compare. */
-export const BACKEND_WISHES = ['auto', 'webgpu', 'wasm'] as const;
-export type BackendWish = (typeof BACKEND_WISHES)[number];
 
 /** What a worker is told once, before anything else; another wish needs another worker. */
 export interface WorkerSetup {

@@ -31,7 +31,7 @@ export async function readImageSource(source: ImageSource, signal?: AbortSignal)
       details: { webPage: true },
     });
   }
-  return readLimited(response, type, url);
+  return readLimited(response, type, url, signal);
 }
 
 function parseUrl(text: string): URL {
@@ -75,7 +75,7 @@ async function answersOpaquely(url: URL, signal: AbortSignal): Promise<boolean> 
   }
 }
 
-async function readLimited(response: Response, type: string, url: URL): Promise<Blob> {
+async function readLimited(response: Response, type: string, url: URL, signal: AbortSignal | undefined): Promise<Blob> {
   const announced = Number(response.headers.get('content-length') ?? 0);
   if (announced > MAX_IMAGE_BYTES) {
     await response.body?.cancel();
@@ -96,6 +96,7 @@ async function readLimited(response: Response, type: string, url: URL): Promise<
     }
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
+    if (signal?.aborted === true) throw new AppError('cancelled', 'Cancelled while the picture was fetched.');
     throw new AppError('image-unreachable', `The connection to ${url.host} broke while the picture was read.`, {
       retryable: true,
       cause,

@@ -15,7 +15,14 @@ export interface LocalEngineOptions {
 }
 
 /** After these the worker's state cannot be trusted: the next call gets a new one. */
-const FATAL: readonly ErrorCode[] = ['device-lost', 'engine-poisoned', 'engine-hung', 'out-of-memory'];
+const FATAL: readonly ErrorCode[] = [
+  'device-lost',
+  'engine-poisoned',
+  'engine-hung',
+  'out-of-memory',
+  // The worker opened its backend once; only a new one tries again.
+  'backend-unavailable',
+];
 
 const START_TIMEOUT_MS = 30_000;
 /** A cancelled task whose worker stays silent this long is ended with its worker … */

@@ -25,7 +25,6 @@ const errors: Record<ErrorCode, (details: Details) => ErrorText> = {
     title: 'Unable to detect faces. Please provide a clear image.',
     advice: 'Choose another picture, or place the face yourself.',
   }),
-  'several-faces': () => ({ title: 'The picture shows several faces.', advice: 'Choose the one you mean.' }),
   'image-unreachable': ({ host, status, timedOut, insecure, badAddress }) => {
     if (badAddress === true) {
       return { title: 'That is not a picture’s address.', advice: 'It begins with https:// and leads to one picture.' };

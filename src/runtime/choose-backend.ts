@@ -1,6 +1,5 @@
+import type { BackendWish } from '../domain/ports.ts';
 import type { GpuCapabilities } from './capabilities.ts';
-
-export type BackendWish = 'auto' | 'webgpu' | 'wasm';
 
 export interface BackendChoice {
   readonly kind: 'webgpu-f16' | 'webgpu-f32' | 'wasm';

@@ -1,8 +1,8 @@
 import { AppError, isAppError } from '../domain/errors.ts';
-import type { BackendInfo } from '../domain/ports.ts';
+import type { BackendInfo, BackendWish } from '../domain/ports.ts';
 import { ATTENTION_TOLERANCE, attentionError } from './attention-self-test.ts';
 import { describeAdapter, probeGpu, type GpuCapabilities } from './capabilities.ts';
-import { chooseBackend, type BackendChoice, type BackendWish } from './choose-backend.ts';
+import { chooseBackend, type BackendChoice } from './choose-backend.ts';
 import { openDevice, type ComputeDevice } from './device.ts';
 import { InferenceGate } from './inference-gate.ts';
 import { loadOrt, webgpuBuild, type OrtBuild } from './load-ort.ts';
@@ -100,16 +100,26 @@ async function openSoundDevice(
 ): Promise<{ device: ComputeDevice; subgroups: boolean }> {
   const attempts = probe.subgroups ? [true, false] : [false];
   let adapter = probe.adapter;
-  let worst = Infinity;
+  let found = 'was not tried';
   for (const subgroups of attempts) {
     const device = await openDevice(adapter, { subgroups });
-    worst = await gate.enter(() => testAttention(ort, webgpuSessionOptions(device.device)));
-    if (worst <= ATTENTION_TOLERANCE) return { device, subgroups };
+    try {
+      const error = await gate.enter(() => testAttention(ort, webgpuSessionOptions(device.device)));
+      if (error <= ATTENTION_TOLERANCE) return { device, subgroups };
+      found = `is wrong by ${error.toPrecision(2)}`;
+    } catch (error) {
+      // A graph that the subgroup path cannot run may still run without it; anything else is not about attention.
+      if (!isAppError(error, 'graph-invalid')) {
+        device.close();
+        throw error;
+      }
+      found = `does not run: ${error.message}`;
+    }
     device.close();
     // An adapter opens one device only.
     adapter = (await probeGpu(gpu))?.adapter ?? adapter;
   }
-  throw new AppError('backend-unavailable', `Its attention is wrong by ${worst.toPrecision(2)}.`, {
+  throw new AppError('backend-unavailable', `Its attention ${found}.`, {
     details: { adapter: describeAdapter(adapter).description },
   });
 }

@@ -159,10 +159,10 @@ describe('LocalEngine', () => {
     await expect(running).rejects.toMatchObject({ code: 'worker-crashed' });
   });
 
-  it('replaces a worker whose device was lost', async () => {
+  it.each(['device-lost', 'backend-unavailable'] as const)('replaces a worker after %s', async (code) => {
     const bench = makeBench();
-    bench.failWith(new AppError('device-lost', 'Gone.'));
-    await expect(bench.engine.submit(makeTask('a'))).rejects.toMatchObject({ code: 'device-lost' });
+    bench.failWith(new AppError(code, 'Gone.'));
+    await expect(bench.engine.submit(makeTask('a'))).rejects.toMatchObject({ code });
     expect(bench.workers[0]!.terminated).toBe(true);
     expect(await bench.engine.submit(makeTask('b'))).toMatchObject({ status: 'done' });
   });
