@@ -33,6 +33,8 @@ export interface GenerationParts {
   readonly load: (bundle: string, onProgress: (loadedBytes: number, totalBytes: number) => void) => Promise<Model>;
 }
 
+const BLANK: PixelImage = { width: 64, height: 64, data: new Uint8ClampedArray(64 * 64 * 4) };
+
 /** The worker's side of GenerationApi, free of comlink and of worker globals: one task at a time, in order. */
 export class GenerationService implements GenerationApi {
   readonly #assemble: (setup: WorkerSetup) => GenerationParts;
@@ -67,7 +69,11 @@ export class GenerationService implements GenerationApi {
   }
 
   async loadModel(bundle: string): Promise<LoadedModel> {
-    return (await this.#model(bundle)).about;
+    const model = await this.#model(bundle);
+    // The engine's own wasm file arrives with the first run. Done now, unasked, so that the first face appears sooner and
+    // the page goes on when the connection ends; a failure is told by the first run that is asked for.
+    void model.findFaces(BLANK).catch(() => undefined);
+    return model.about;
   }
 
   async checkPrompt(bundle: string, text: string): Promise<readonly Adjustment[]> {

@@ -3,6 +3,8 @@ import { MAX_IMAGE_BYTES } from '../domain/image-header.ts';
 import type { ImageSource } from '../domain/request.ts';
 
 const TIMEOUT_MS = 30_000;
+/** Fetched also without encryption. */
+const LOOPBACK = ['localhost', '127.0.0.1'];
 const PROTOCOLS = ['http:', 'https:', 'data:', 'blob:'];
 
 /**
@@ -59,7 +61,11 @@ async function reach(url: URL, signal: AbortSignal | undefined): Promise<Respons
     throw new AppError('image-unreachable', `${url.host} cannot be reached.`, {
       retryable: true,
       cause,
-      details: { host: url.host, timedOut: limit.aborted, insecure: url.protocol === 'http:' },
+      details: {
+        host: url.host,
+        timedOut: limit.aborted,
+        insecure: url.protocol === 'http:' && !LOOPBACK.includes(url.hostname),
+      },
     });
   }
 }

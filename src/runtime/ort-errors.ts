@@ -12,12 +12,12 @@ const PATTERNS: readonly (readonly [RegExp, ErrorCode])[] = [
     'out-of-memory',
   ],
   [/\bdevice\b\W*(is |was )?(lost|destroyed)|lost device|external Instance reference no longer exists/i, 'device-lost'],
-  [/memory access out of bounds|unreachable|table index is out of bounds|null function|Aborted\(/i, 'engine-poisoned'],
-  // The wasm file itself did not arrive.
+  // The wasm file itself did not arrive; Emscripten's text for that may hold "Aborted(" as well.
   [
     /no available backend found|failed to asynchronously prepare wasm|fetching of the wasm failed/i,
     'backend-unavailable',
   ],
+  [/memory access out of bounds|unreachable|table index is out of bounds|null function|Aborted\(/i, 'engine-poisoned'],
   [/external data|external initializer|external file/i, 'weights-invalid'],
 ];
 

@@ -19,6 +19,15 @@ test('a device that was asked for and is not there is told, and trying again is 
   await expect(alert.getByRole('button', { name: 'Try again' })).toBeVisible();
 });
 
+test('the engine’s files come with the page, so that it goes on when the connection ends', async ({
+  page,
+  productUrl,
+}) => {
+  const engine = page.waitForRequest(/ort-wasm.*\.wasm$/);
+  await page.goto(`${productUrl}?app_id=tiny`);
+  await (await engine).response();
+});
+
 test('the second visit asks for no weights', async ({ page, product }) => {
   const requested: string[] = [];
   page.on('request', (request) => requested.push(new URL(request.url()).pathname));

@@ -12,6 +12,7 @@ describe('fromOrtError', () => {
     ['memory access out of bounds', 'engine-poisoned'],
     ['Failed to load external data file "a.bin"', 'weights-invalid'],
     ['no available backend found. ERR: [wasm] TypeError: Failed to fetch', 'backend-unavailable'],
+    ['no available backend found. ERR: [wasm] RuntimeError: Aborted(NetworkError: x).', 'backend-unavailable'],
     ['failed to call OrtRun(). ERROR_CODE: 2, ERROR_MESSAGE: Got invalid dimensions for input: x', 'graph-invalid'],
   ])('%s → %s', (message, code) => {
     expect(fromOrtError(new Error(message), 'denoiser: run')).toMatchObject({ code });
