@@ -37,7 +37,9 @@ export interface FormModel {
   /** The wish for one prompt. */
   input(prompt: string): RequestInput;
   showProblems(problems: readonly FieldProblem[]): void;
-  addToPrompt(words: string): void;
+  clearProblem(field: RequestField): void;
+  /** Adds a word to the wish; `vocabulary` are the words of the model by kind. */
+  addToPrompt(word: string, vocabulary: Readonly<Record<string, readonly string[]>>): void;
 }
 
 /** Where entries survive a reload; never the face. */
@@ -56,13 +58,16 @@ export function createForm(storage: FormStorage | null): FormModel {
   ) as Record<FormField, Signal<string>>;
   const moreReferences = signal<readonly File[]>([]);
 
+  const clearProblem = (field: RequestField): void => {
+    if (problems.peek().has(field)) problems.value = new Map([...problems.peek()].filter(([name]) => name !== field));
+  };
   for (const field of FORM_FIELDS) {
     let before = values[field].peek();
     effect(() => {
       const now = values[field].value;
       if (now === before) return;
       before = now;
-      problems.value = new Map([...problems.peek()].filter(([name]) => name !== field));
+      clearProblem(field);
     });
   }
   effect(() => {
@@ -93,12 +98,21 @@ export function createForm(storage: FormStorage | null): FormModel {
     showProblems(list) {
       problems.value = new Map(list.map(({ field, expected }) => [field as RequestField, expected]));
     },
-    addToPrompt(words) {
+    clearProblem,
+    addToPrompt(word, vocabulary) {
       const before = values.prompt.value;
-      const glue = before === '' || /\s$/.test(before) ? '' : /,$/.test(before) ? ' ' : ', ';
-      values.prompt.value = before + glue + words;
+      const glue = before === '' || /\s$/.test(before) ? '' : belongsTo(before, word, vocabulary) ? ' ' : ', ';
+      values.prompt.value = before + glue + word;
     },
   };
+}
+
+/** Whether a word goes on with what stands before: “red” + “hat”, “striped” + “shirt”, but “smiling” + “hat” is two. */
+function belongsTo(before: string, word: string, vocabulary: Readonly<Record<string, readonly string[]>>): boolean {
+  if (/[,.;]$/.test(before)) return true;
+  const last = before.split(/[\s,]+/).at(-1) ?? '';
+  const kind = Object.keys(vocabulary).find((name) => vocabulary[name]?.includes(last));
+  return kind === 'colour' || (kind !== undefined && vocabulary[kind]?.includes(word) === true);
 }
 
 /** What was typed as the type that the field wants; what cannot be one stays wrong and is told. */

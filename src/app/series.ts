@@ -1,4 +1,4 @@
-import { batch, computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
+import { batch, computed, effect, signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import type { AppError } from '../domain/errors.ts';
 import { isAppError } from '../domain/errors.ts';
 import type { PixelImage } from '../domain/image.ts';
@@ -70,6 +70,10 @@ export function createSeries({ engine, queue, form, reference, model }: SeriesPa
   const list = signal<readonly SeriesState[]>([]);
   const running = computed(() => list.value.find((series) => series.state.value.status === 'running') ?? null);
   const busy = computed(() => list.value.some((series) => isPending(series.state.value)));
+
+  effect(() => {
+    if (reference.ready.value) form.clearProblem('image');
+  });
 
   const find = (id: string): SeriesState | undefined => list.peek().find((series) => series.id === id);
 

@@ -84,7 +84,7 @@ const errors: Record<ErrorCode, (details: Details) => ErrorText> = {
     title: 'The picture file is damaged or ends too soon.',
     advice: 'Save or download it again, or choose another one.',
   }),
-  'invalid-request': () => ({ title: 'Some entries are not right yet.', advice: 'They are marked below.' }),
+  'invalid-request': () => ({ title: 'Some entries are not right yet.', advice: 'They are marked in red.' }),
   'unknown-app': ({ appId }) => ({ title: `There is no model “${text(appId)}”.`, advice: 'Open the page without it.' }),
   unauthorized: () => ({ title: 'The server refused the access token.', advice: 'Check the token in the settings.' }),
   'payload-too-large': () => ({ title: 'The request is too large.', advice: 'Use a smaller picture.' }),
@@ -118,17 +118,21 @@ const errors: Record<ErrorCode, (details: Details) => ErrorText> = {
     title: 'Memory ran out.',
     advice: 'Close other tabs, choose a smaller size, or compute by “Economy”, then try again.',
   }),
-  'device-lost': () => ({ title: 'The graphics device was lost.', advice: 'Press Generate again: it starts anew.' }),
-  'engine-poisoned': () => ({ title: 'The engine had to be restarted.', advice: 'Press Generate again.' }),
-  'engine-hung': () => ({ title: 'The engine stopped answering and was restarted.', advice: 'Press Generate again.' }),
+  'device-lost': () => ({ title: 'The graphics device was lost.', advice: 'Try again: it starts anew.' }),
+  'engine-poisoned': () => ({ title: 'The engine had to be restarted.', advice: 'Try again.' }),
+  'engine-hung': () => ({ title: 'The engine stopped answering and was restarted.', advice: 'Try again.' }),
   'worker-crashed': () => ({
     title: 'The engine stopped unexpectedly.',
-    advice: 'Press Generate again; if it stays, close other tabs or choose a smaller size.',
+    advice: 'Try again; if it stays, close other tabs or choose a smaller size.',
   }),
-  'backend-unavailable': () => ({
-    title: 'This browser cannot compute here.',
-    advice: 'Update it, or use a current Chrome, Edge, Firefox or Safari.',
-  }),
+  // With a build or an action, the engine's own files did not arrive; without, there is nothing to compute with.
+  'backend-unavailable': ({ build, action }) =>
+    build !== undefined || action !== undefined
+      ? { title: 'The engine could not be loaded.', advice: 'Check your connection and try again.' }
+      : {
+          title: 'This browser cannot compute here.',
+          advice: 'Update it, or use a current Chrome, Edge, Firefox or Safari.',
+        },
   'weights-invalid': () => ({
     title: 'The model’s weights do not fit this version.',
     advice: 'Reload the page to get the version that does.',
@@ -168,7 +172,7 @@ const adjustments: Record<AdjustmentReason, (a: Adjustment) => string> = {
   'budget-exceeds-device': () => 'This device cannot hold that budget; a smaller one was used.',
   'quality-pack-missing': () => 'The quality weights are not installed; the usual ones were used.',
   'rendered-at-native-size': ({ from, to }) =>
-    `Drawn at ${sizeText(to)}, the model’s own size, and enlarged to ${sizeText(from)}.`,
+    `Drawn at ${sizeText(to)}, the model’s own size, and fitted to ${sizeText(from)}.`,
   'placed-face-used': () => 'The face that you placed was used.',
   'prompt-truncated': () => 'The wish is longer than the model can read; its end was left out.',
   'unknown-words': ({ from, to }) => unknownWordsText(from, to),
@@ -181,14 +185,14 @@ const fields: Record<RequestField, { readonly label: string; readonly help: stri
     help: 'Up to eight; the likeness is then taken from all of them.',
   },
   prompt: { label: 'What should the picture show?', help: 'Several lines make several scenes with the same face.' },
-  negativePrompt: { label: 'What to avoid', help: 'Things that should not appear. Makes drawing about twice as slow.' },
+  negativePrompt: { label: 'What to avoid', help: 'Things that should not appear.' },
   batch: { label: 'Pictures', help: 'How many of each scene, every one with its own seed.' },
   width: { label: 'Width', help: 'Pixels, 256 to 1,536.' },
   height: { label: 'Height', help: 'Pixels, 256 to 1,536.' },
   steps: { label: 'Steps', help: 'How often the picture is refined. More takes longer; this model needs few.' },
   guidanceScale: {
     label: 'Guidance',
-    help: 'How strictly the wish is followed. 1 is fastest; more costs twice the time.',
+    help: 'How strictly the wish is followed. Above 1 takes about twice as long as 1.',
   },
   strength: {
     label: 'Closeness to the picture',
@@ -241,7 +245,6 @@ export const en = {
   face: {
     heading: 'The face',
     samples: 'Try a drawn face',
-    own: 'or your own picture',
     choose: 'Choose a picture',
     drop: 'Drop a picture here, or paste it',
     dropNow: 'Let go to use this picture',
@@ -302,7 +305,8 @@ export const en = {
     noFaceInResult: 'No face recognised',
     alt: (prompt: string, index: number): string => `${prompt}, picture ${index + 1}`,
     preview: 'Preview of the picture being drawn',
-    step: (step: number, steps: number): string => `step ${step} of ${steps}`,
+    /** `step` are done: the next one runs. */
+    step: (step: number, steps: number): string => `step ${Math.min(step + 1, steps)} of ${steps}`,
     picture: (image: number, images: number): string => `picture ${image + 1} of ${images}`,
     timeLeft: (ms: number): string => `${durationText(ms)} left`,
     took: (ms: number): string => durationText(ms),
@@ -349,8 +353,9 @@ function sizeText(value: unknown): string {
 
 /** `from` the unknown words, `to` what is read instead, null where nothing known is close. */
 function unknownWordsText(from: unknown, to: unknown): string {
-  const words = Array.isArray(from) ? quoted(from.map(String)) : String(from);
-  const known = Array.isArray(to) ? to.filter((word) => word !== null).map(String) : [];
-  const instead = known.length > 0 ? ` Read as ${quoted(known)}.` : '';
-  return `The model does not know ${words}.` + instead;
+  const words = Array.isArray(from) ? from.map(String) : [String(from)];
+  const readAs = (index: number): unknown => (Array.isArray(to) ? (to[index] as unknown) : null) ?? null;
+  const unread = words.filter((_, i) => readAs(i) === null);
+  const read = words.flatMap((word, i) => (readAs(i) === null ? [] : [`“${word}” is read as “${String(readAs(i))}”.`]));
+  return [...(unread.length > 0 ? [`The model does not know ${quoted(unread)}.`] : []), ...read].join(' ');
 }

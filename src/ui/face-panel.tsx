@@ -24,8 +24,8 @@ export function FacePanel({ app }: { app: App }) {
         </Alert>
       )}
       {picture === null ? <Well app={app} /> : <Chosen app={app} />}
-      {problem !== undefined && picture === null && (
-        <p class="problem" role="alert">
+      {problem !== undefined && (
+        <p class="problem" role="alert" id="no-face" tabIndex={-1}>
           {messages.wish.noFace}
         </p>
       )}

@@ -22,20 +22,26 @@ export function describe(app: App, field: RequestField) {
 /** Label, control, one sentence of help, and what would be right when it is not. */
 export function Field({ app, field, children }: FieldProps & { readonly children: ComponentChildren }) {
   const { label, help } = app.messages.fields[field];
-  const expected = app.form.problems.value.get(field);
+  const problem = problemText(app, field);
   return (
     <div class="field">
       <label for={`field-${field}`}>{label}</label>
       {children}
       <p
-        class={expected === undefined ? 'hint' : 'problem'}
+        class={problem === null ? 'hint' : 'problem'}
         id={`help-${field}`}
-        role={expected === undefined ? undefined : 'alert'}
+        role={problem === null ? undefined : 'alert'}
       >
-        {expected === undefined ? help : app.messages.fieldProblem(expected)}
+        {problem ?? help}
       </p>
     </div>
   );
+}
+
+function problemText({ form, messages }: App, field: FormField): string | null {
+  const expected = form.problems.value.get(field);
+  if (expected === undefined) return null;
+  return field === 'prompt' && form.prompts().length === 0 ? messages.wish.noPrompt : messages.fieldProblem(expected);
 }
 
 /** A number as text, so that what was typed stays, also when it is no number. */

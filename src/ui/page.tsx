@@ -5,6 +5,7 @@ import type { App } from '../app/create-app.ts';
 import { EngineFooter } from './engine-footer.tsx';
 import { FacePanel } from './face-panel.tsx';
 import { ResultsPanel } from './results-panel.tsx';
+import { revealOutcome } from './reveal-outcome.ts';
 import { WishPanel } from './wish-panel.tsx';
 
 export function Page({ app }: { app: App }) {
@@ -38,6 +39,7 @@ function listenForKeys(app: App): () => void {
     if (action === null) return;
     event.preventDefault();
     action.run();
+    if (action.id === 'generate') revealOutcome();
   };
   document.addEventListener('keydown', onKey);
   return () => document.removeEventListener('keydown', onKey);

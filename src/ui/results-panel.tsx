@@ -28,7 +28,7 @@ export function ResultsPanel({ app }: { app: App }) {
       <p class="visually-hidden" aria-live="polite">
         {announcement(app)}
       </p>
-      {note !== undefined && list.length > 0 && <p class="hint">{note}</p>}
+      {note !== undefined && <p class="hint">{note}</p>}
       {list.length === 0 && (
         <div class="empty">
           <p>{messages.results.empty}</p>
@@ -129,7 +129,10 @@ function PictureCard({ app, series, picture }: { app: App; series: Series; pictu
           class="quiet"
           title={messages.results.useSeed}
           aria-label={`${messages.results.useSeed}: ${picture.seed}`}
-          onClick={() => (form.values.seed.value = String(picture.seed))}
+          onClick={() => {
+            form.values.seed.value = String(picture.seed);
+            document.getElementById('field-seed')?.focus(); // so that one sees where it went
+          }}
         >
           {messages.results.seed(picture.seed)}
         </button>

@@ -1,6 +1,8 @@
 import type { App } from '../app/create-app.ts';
+import { Alert } from './alert.tsx';
 import { describe, Field, NumberField, SliderField } from './field.tsx';
 import { MoreSettings } from './more-settings.tsx';
+import { revealOutcome } from './reveal-outcome.ts';
 import { SizeField } from './size-field.tsx';
 
 /** What the pictures should show, and how many. */
@@ -79,7 +81,8 @@ function Examples({ app }: { app: App }) {
 
 function KnownWords({ app }: { app: App }) {
   const { messages, form, status } = app;
-  const groups = Object.entries(status.manifest.value?.text.knownWords ?? {});
+  const vocabulary = status.manifest.value?.text.knownWords ?? {};
+  const groups = Object.entries(vocabulary);
   if (groups.length === 0) return null;
   return (
     <details>
@@ -89,7 +92,7 @@ function KnownWords({ app }: { app: App }) {
           <h3>{group}</h3>
           <div class="chips">
             {words.map((word) => (
-              <button key={word} type="button" class="chip" onClick={() => form.addToPrompt(word)}>
+              <button key={word} type="button" class="chip" onClick={() => form.addToPrompt(word, vocabulary)}>
                 {word}
               </button>
             ))}
@@ -101,17 +104,13 @@ function KnownWords({ app }: { app: App }) {
 }
 
 function GenerateBar({ app, pictures }: { app: App; pictures: number }) {
-  const { messages, actions, form, status } = app;
+  const { messages, actions, form } = app;
   const { generate } = actions;
   const count = Number.isFinite(pictures) ? pictures : 1;
-  const loading = status.loading.value;
   return (
     <div class="generate">
-      {form.problems.value.size > 0 && (
-        <p class="problem">
-          {messages.errors('invalid-request', {}).title} {messages.errors('invalid-request', {}).advice}
-        </p>
-      )}
+      <ModelState app={app} />
+      {form.problems.value.size > 0 && <p class="problem">{whatIsWrong(app)}</p>}
       <button
         type="button"
         class="primary"
@@ -125,24 +124,34 @@ function GenerateBar({ app, pictures }: { app: App; pictures: number }) {
       >
         {count > 1 ? messages.wish.generateCount(count) : generate.label}
       </button>
-      {loading !== null && (
-        <p class="hint" role="status">
-          {messages.engine.loading(loading.loaded, loading.total)}
-        </p>
-      )}
     </div>
   );
 }
 
-/** After pressing Generate: to the first entry that is not right, or, where results lie below, to them. */
-function revealOutcome(): void {
-  requestAnimationFrame(() => {
-    const wrong = document.querySelector<HTMLElement>('[aria-invalid="true"]');
-    if (wrong !== null) {
-      wrong.closest('details')?.setAttribute('open', '');
-      wrong.focus();
-      return;
-    }
-    document.getElementById('results')?.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
-  });
+/** Why nothing can be generated yet: the model is on its way, or did not come. */
+function ModelState({ app: { messages, status } }: { app: App }) {
+  const error = status.error.value;
+  const loading = status.loading.value;
+  if (error !== null) {
+    return (
+      <Alert error={error} messages={messages}>
+        <button type="button" onClick={() => void status.start()}>
+          {messages.retry}
+        </button>
+      </Alert>
+    );
+  }
+  if (loading === null && status.manifest.value !== null) return null;
+  return (
+    <p class="hint" role="status">
+      {loading === null ? messages.engine.starting : messages.engine.loading(loading.loaded, loading.total)}
+    </p>
+  );
+}
+
+/** The nearest thing to do; everything else that is not right is marked where it stands. */
+function whatIsWrong({ messages, form }: App): string {
+  if (form.problems.value.has('image')) return messages.wish.noFace;
+  const { title, advice } = messages.errors('invalid-request', {});
+  return `${title} ${advice}`;
 }

@@ -95,7 +95,7 @@ test.describe('addresses', () => {
 
 test.describe('entries', () => {
   const ENTRIES: readonly [string, string, string][] = [
-    ['What should the picture show?', '', 'text that is not empty'],
+    ['What should the picture show?', '', 'Say what the picture should show.'],
     ['What should the picture show?', 'x'.repeat(5000), 'at most 4,000 characters'],
     ['Width', '255', 'a whole number from 256 to 1536'],
     ['Height', 'NaN', 'a whole number from 256 to 1536'],
@@ -129,8 +129,10 @@ test.describe('entries', () => {
   test('no face chosen', async ({ page, product }) => {
     await product.prompt.fill('a red hat');
     await product.generateButton.click();
-    await expect(page.getByText('Choose a face first.')).toBeVisible();
+    const told = page.getByRole('alert').filter({ hasText: 'Choose a face first.' });
+    await expect(told).toBeFocused();
     await expectUnharmed(product);
+    await expect(page.locator('.problem')).toHaveCount(0);
   });
 });
 

@@ -43,14 +43,17 @@ describe('createForm', () => {
     expect(form.prompts()).toEqual(['red hat', 'blue hat']);
   });
 
-  it('adds known words with a comma between', () => {
+  it('adds known words, with a comma between those that do not belong together', () => {
     const form = createForm(null);
-    form.addToPrompt('red hat');
-    form.addToPrompt('smile');
-    expect(form.values.prompt.value).toBe('red hat, smile');
+    const vocabulary = { colour: ['red', 'blue'], garment: ['striped', 'shirt'], headwear: ['hat'], mood: ['smiling'] };
+    for (const word of ['smiling', 'red', 'hat', 'striped', 'shirt']) form.addToPrompt(word, vocabulary);
+    expect(form.values.prompt.value).toBe('smiling, red hat, striped shirt');
     form.values.prompt.value = 'a ';
-    form.addToPrompt('beard');
-    expect(form.values.prompt.value).toBe('a beard');
+    form.addToPrompt('hat', vocabulary);
+    expect(form.values.prompt.value).toBe('a hat');
+    form.values.prompt.value = 'a man,';
+    form.addToPrompt('smiling', vocabulary);
+    expect(form.values.prompt.value).toBe('a man, smiling');
   });
 
   it('clears the mark of a field when it changes, and only that one', () => {
