@@ -95,7 +95,7 @@ def draw_sheet(references: Tensor, pictures: Tensor, path: Path, side: int = 112
     rows += [torch.ones_like(rows[0])] * (-len(rows) % columns)
     lines = [torch.cat(rows[k : k + columns], 2) for k in range(0, len(rows), columns)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(to_bytes(torch.cat(lines, 1))).quantize(192).save(path, optimize=True)
+    Image.fromarray(to_bytes(torch.cat(lines, 1))).save(path, quality=82, method=6)
 
 
 def git(*words: str) -> str:
@@ -139,7 +139,7 @@ def main() -> None:
     upper = references[:, None].expand(-1, len(protocol.prompts), -1, -1, -1)
     ceiling = score(upper, torch.stack(judged), protocol, judge)
     print(json.dumps(result | {"seconds_per_picture": round(seconds, 2), "reference_found": ceiling["found"]}))
-    draw_sheet(references, pictures, FOLDER / "judge.png")
+    draw_sheet(references, pictures, FOLDER / "judge.webp")
     if arguments.dry:
         return
     history_path = FOLDER / "results.json"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 PAGE = Path("models/REPORT.md")
 CHECKPOINTS = Path("models/checkpoints")
-CURVE = Path("models/report/curve.svg")
+CURVE, LEARNING = Path("models/report/curve.svg"), Path("models/report/learning.json")
 LOGS = Path("models/.cache/logs")
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
@@ -99,17 +99,15 @@ def face_networks() -> str:
 
 
 def draw_curve(points: list[tuple[float, float]], path: Path, horizontal: str, vertical: str) -> None:
-    """One line as SVG, 640 x 240, with the axes' ends named."""
+    """One line as SVG, 640 x 240, with the axes' ends named; the vertical axis begins at 0."""
     xs, ys = [p[0] for p in points], [p[1] for p in points]
-    (x0, x1), (y0, y1) = (min(xs), max(xs)), (min(ys), max(ys))
-    place = [(60 + 560 * (x - x0) / ((x1 - x0) or 1), 200 - 180 * (y - y0) / ((y1 - y0) or 1)) for x, y in points]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in place)
+    width, height = max(xs) or 1, max(ys) or 1
+    line = " ".join(f"{60 + 560 * x / width:.1f},{200 - 180 * y / height:.1f}" for x, y in points)
     text = '<text x="{}" y="{}" font-family="sans-serif" font-size="12" fill="#555" text-anchor="{}">{}</text>'
     labels = [
-        text.format(55, 204, "end", f"{y0:.3g}"),
-        text.format(55, 28, "end", f"{y1:.3g}"),
-        text.format(60, 220, "start", f"{x0:,.0f}"),
-        text.format(620, 220, "end", f"{x1:,.0f}"),
+        text.format(55, 204, "end", "0"),
+        text.format(55, 28, "end", f"{height:.3g}"),
+        text.format(620, 220, "end", f"{width:,.0f}"),
         text.format(340, 235, "middle", f"{vertical} over {horizontal}"),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,17 +118,37 @@ def draw_curve(points: list[tuple[float, float]], path: Path, horizontal: str, v
     )
 
 
-def denoiser_curve() -> str:
-    """Draw the denoiser's loss from its training log, where that is at hand."""
-    log = LOGS / "denoiser.jsonl"
-    if not log.exists():
-        return f"![Loss of the denoiser]({CURVE.relative_to(PAGE.parent)})" if CURVE.exists() else ""
-    records = [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
-    points = [(r["samples"], r["loss"]) for r in records if "samples" in r and "loss" in r]
-    if len(points) < 2:
+def take_learning(log: Path = LOGS / "denoiser.jsonl") -> list[dict]:
+    """Validation records of the denoiser's log, kept in models/report/learning.json, so that they outlive the cache."""
+    if log.exists():
+        records = [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
+        keys = ("seen", "minutes", "valid", "wrong_person", "wrong_text")
+        kept = [{key: record[key] for key in keys} for record in records if "valid" in record]
+        LEARNING.write_text(json.dumps(kept, indent=1) + "\n")
+    return json.loads(LEARNING.read_text()) if LEARNING.exists() else []
+
+
+def learning() -> str:
+    """Curve and table of the denoiser's validation error."""
+    records = take_learning()
+    if not records:
         return ""
-    draw_curve(points, CURVE, "samples", "denoiser's loss")
-    return f"![Loss of the denoiser]({CURVE.relative_to(PAGE.parent)})"
+    draw_curve([(r["seen"], r["valid"]) for r in records], CURVE, "samples", "validation error")
+    lines = [
+        "| samples | minutes | error | with another person's face | with another prompt |",
+        "|---|---|---|---|---|",
+    ]
+    step = max(1, len(records) // 6)
+    for r in [*records[:-1:step], records[-1]]:
+        cells = [f"{r['seen']:,}", f"{r['minutes']:.0f}"] + [
+            f"{r[k]:.3f}" for k in ("valid", "wrong_person", "wrong_text")
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    about = (
+        "Squared error of the latent predicted in one step from pure noise (t = 999), people that nothing trains on, "
+        "cells of the face weighted more. The gap to the columns with a wrong condition is what the condition is worth."
+    )
+    return "\n\n".join([about, "\n".join(lines), f"![Validation error]({CURVE.relative_to(PAGE.parent)})"])
 
 
 def write_page(history: list[dict]) -> None:
@@ -138,8 +156,8 @@ def write_page(history: list[dict]) -> None:
     page = PAGE.read_text() if PAGE.exists() else f"# The starter: report\n\n{BEGIN}\n{END}\n"
     if BEGIN not in page or END not in page:
         raise ValueError(f"{PAGE} lacks the markers {BEGIN} and {END}.")
-    sheet = "![Every judged person: reference, then the four prompts](report/judge.png)"
+    sheet = "![Every judged person: reference, then the four prompts](report/judge.webp)"
     parts = ["## Judged", judged_table(history), sheet, "## Face networks", face_networks()]
-    parts += ["## Committed weights", networks_table(), denoiser_curve()]
+    parts += ["## How the denoiser learnt", learning(), "## Committed weights", networks_table()]
     before, after = page.split(BEGIN)[0], page.split(END)[1]
     PAGE.write_text(before + BEGIN + "\n" + "\n\n".join(part for part in parts if part) + "\n" + END + after)
