@@ -5,7 +5,8 @@ The index of a word in its list is the value stored in a parameter dict. Colours
 
 # Six skin tones from light to dark; identities interpolate between neighbours.
 SKIN_TONES = [
-    (0.99, 0.84, 0.74), (0.98, 0.77, 0.64), (0.93, 0.68, 0.52), (0.80, 0.56, 0.40), (0.60, 0.39, 0.27), (0.42, 0.27, 0.20),
+    (0.99, 0.84, 0.74), (0.98, 0.77, 0.64), (0.93, 0.68, 0.52), (0.80, 0.56, 0.40),
+    (0.60, 0.39, 0.27), (0.42, 0.27, 0.20),
 ]  # fmt: skip
 
 HAIR_COLOURS = {

@@ -20,6 +20,7 @@ from models.starter.face_detector import GRID, OVERLAP, SCORE, SIDE, STRIDE, Fac
 from models.starter.face_encoder import pixels_to_input
 from models.starter.face_onnx import write_network
 from models.starter.face_scenes import MAX_FACES, ScenePool, Scenes, compose
+from models.train.face_session import device_to_train_on, forward, read_state
 from models.train.optimiser import Muon
 
 CACHE = Path("models/.cache")
@@ -69,7 +70,7 @@ def measure(model: nn.Module, scenes: list[Scenes]) -> dict:
     found = faces = false = false_on_faceless = faceless = 0
     errors: list[float] = []
     for batch in scenes:
-        outputs = model(pixels_to_input(batch.image).to(memory_format=torch.channels_last))
+        outputs = forward(model, pixels_to_input(batch.image).to(memory_format=torch.channels_last))
         for index in range(len(batch.image)):
             true = [slot for slot in range(MAX_FACES) if batch.present[index, slot]]
             detections = decode(*(output[index] for output in outputs))
@@ -130,14 +131,14 @@ def train(arguments: argparse.Namespace) -> None:
     """Train for the given minutes and keep the state in the cache."""
     torch.manual_seed(arguments.seed)
     generator = torch.Generator().manual_seed(arguments.seed)
-    model = FaceDetector().to(memory_format=torch.channels_last)
+    model = FaceDetector().to(device_to_train_on(), memory_format=torch.channels_last)
     inner = [p for name, p in model.named_parameters() if p.dim() == 4 and not name.startswith("heads")]
     rest = [p for name, p in model.named_parameters() if p.dim() != 4 or name.startswith("heads")]
     optimisers = [Muon(inner, lr=arguments.rate), torch.optim.AdamW(rest, lr=arguments.rate, weight_decay=0.0)]
     state_path = CACHE / "face_detector.pt"
     before = {"minutes": 0, "samples": 0}
     if arguments.resume:
-        state = torch.load(state_path)
+        state = read_state("face_detector")
         model.load_state_dict(state["model"])
         before = state["record"]
     data, held = load_portraits(CACHE / "faces/encoder"), held_scenes(512)
@@ -151,9 +152,8 @@ def train(arguments: argparse.Namespace) -> None:
             optimiser.param_groups[0]["lr"] = rate
         model.train()
         scenes = pool.next()
-        with torch.autocast("cpu", torch.bfloat16):
-            outputs = model(pixels_to_input(scenes.image).to(memory_format=torch.channels_last))
-        losses = detection_loss(tuple(output.float() for output in outputs), scenes)
+        outputs = forward(model, pixels_to_input(scenes.image).to(memory_format=torch.channels_last))
+        losses = detection_loss(outputs, scenes)
         model.zero_grad()
         (losses[0] + 3 * losses[1] + 12 * losses[2]).backward()
         nn.utils.clip_grad_norm_(rest, 5)
@@ -176,7 +176,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 def write_checkpoint() -> None:
     """model.onnx and config.json from the training state."""
-    state = torch.load(CACHE / "face_detector.pt")
+    state = read_state("face_detector")
     model = FaceDetector()
     model.load_state_dict(state["model"])
     example = pixels_to_input(held_scenes(64)[0].image[:16])

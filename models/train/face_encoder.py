@@ -20,6 +20,7 @@ from models.starter.face_data import ARCFACE_TEMPLATE, Portraits, align, jitter,
 from models.starter.face_encoder import CROP, EMBEDDING, FaceEncoder, pixels_to_input, unit
 from models.starter.face_onnx import write_network
 from models.train.face_scores import identification, same_person_auc
+from models.train.face_session import device_to_train_on, forward, read_state
 
 CACHE = Path("models/.cache")
 FOLDER = Path("models/checkpoints/starter/face_encoder")
@@ -103,7 +104,7 @@ def embed_all(model: nn.Module, portraits: Portraits, generator: torch.Generator
     """Raw embeddings of all portraits in evaluation mode."""
     model.eval()
     parts = torch.arange(len(portraits)).split(64)
-    return torch.cat([model(crops(portraits, rows, generator, False, size)) for rows in parts])
+    return torch.cat([forward(model, crops(portraits, rows, generator, False, size)) for rows in parts])
 
 
 def measure(model: nn.Module, heads: TrainingHeads, held: Portraits, size: int = CROP) -> dict:
@@ -128,14 +129,18 @@ def train(arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     generator = torch.Generator().manual_seed(arguments.seed)
     held = load_portraits(CACHE / "faces/held")
-    model, heads = FaceEncoder().to(memory_format=torch.channels_last), TrainingHeads(arguments.people)
+    model, heads = (
+        FaceEncoder().to(device_to_train_on(), memory_format=torch.channels_last),
+        TrainingHeads(arguments.people),
+    )
     parameters = [*model.parameters(), *heads.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=arguments.rate, weight_decay=0.02)
     state_path = CACHE / "face_encoder.pt"
     if arguments.resume:
-        state = torch.load(state_path)
+        state = read_state("face_encoder")
         model.load_state_dict(state["model"])
-        heads.load_state_dict(state["heads"])
+        if "heads" in state:  # the committed copy has none: they are learnt anew
+            heads.load_state_dict(state["heads"])
     start, samples, epoch = time.time(), 0, 0
     before = state["record"] if arguments.resume else {"minutes": 0, "samples": 0}
     while (done := (time.time() - start) / 60 / arguments.minutes) < 1:
@@ -152,9 +157,7 @@ def train(arguments: argparse.Namespace) -> None:
                 arguments.rate * min(1, samples / 6000) * (0.02 + 0.98 * math.cos(done * math.pi / 2) ** 2)
             )
             image = crops(data, rows, generator, True)
-            with torch.autocast("cpu", torch.bfloat16):
-                raw = model(image)
-            raw = raw.float()
+            raw = forward(model, image)
             margin = MARGIN if arguments.resume else MARGIN * min(1.0, max(0.0, done - 0.1) / 0.4)
             recognise, describe = (
                 heads(raw, data.person[rows], margin),
@@ -182,7 +185,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 def write_checkpoint() -> None:
     """model.onnx and config.json from the training state. The face adapter is bound to the file: once only."""
-    state = torch.load(CACHE / "face_encoder.pt")
+    state = read_state("face_encoder")
     model = FaceEncoder()
     model.load_state_dict(state["model"])
     held = load_portraits(CACHE / "faces/held", 1)

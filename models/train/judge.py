@@ -15,6 +15,7 @@ from models.starter.face_onnx import write_network
 from models.starter.judge import EMBEDDING, SIDE, Judge, alike_loss
 from models.train.face_encoder import canonical_crops
 from models.train.face_scores import identification, same_person_auc
+from models.train.face_session import device_to_train_on, forward, read_state
 from models.train.optimiser import Muon
 
 CACHE = Path("models/.cache")
@@ -32,7 +33,7 @@ def measure(model: nn.Module, held: Portraits) -> dict:
     """Scores on people that training never sees."""
     model.eval()
     generator = torch.Generator().manual_seed(1)
-    raw = torch.cat([model(crops(held, rows, generator, False)) for rows in torch.arange(len(held)).split(64)])
+    raw = torch.cat([forward(model, crops(held, rows, generator, False)) for rows in torch.arange(len(held)).split(64)])
     embedding = nn.functional.normalize(raw, dim=1)
     return {
         "auc": round(same_person_auc(embedding, held.person), 4),
@@ -52,14 +53,14 @@ def train(arguments: argparse.Namespace) -> None:
     """Train for the given minutes and keep the state in the cache."""
     torch.manual_seed(arguments.seed)
     generator = torch.Generator().manual_seed(arguments.seed)
-    model = Judge().to(memory_format=torch.channels_last)
+    model = Judge().to(device_to_train_on(), memory_format=torch.channels_last)
     inner = [p for name, p in model.named_parameters() if p.dim() == 4 and not name.startswith("gather")]
     rest = [p for name, p in model.named_parameters() if p.dim() != 4 or name.startswith("gather")]
     optimisers = [Muon(inner, lr=arguments.rate), torch.optim.AdamW(rest, lr=arguments.rate, weight_decay=0.02)]
     state_path = CACHE / "judge.pt"
     before = {"minutes": 0, "samples": 0}
     if arguments.resume:
-        state = torch.load(state_path)
+        state = read_state("judge")
         model.load_state_dict(state["model"])
         before = state["record"]
     held = {"free": load_portraits(CACHE / "faces/held"), "canonical": canonical_crops(CACHE / "renders", True)}
@@ -74,9 +75,7 @@ def train(arguments: argparse.Namespace) -> None:
             for optimiser in optimisers:
                 optimiser.param_groups[0]["lr"] = rate
             image = crops(data, rows, generator, True)
-            with torch.autocast("cpu", torch.bfloat16):
-                embedding = model(image)
-            loss = alike_loss(embedding.float(), data.person[rows])
+            loss = alike_loss(forward(model, image), data.person[rows])
             model.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(rest, 5)
@@ -100,7 +99,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 def write_checkpoint() -> None:
     """model.onnx and config.json from the training state."""
-    state = torch.load(CACHE / "judge.pt")
+    state = read_state("judge")
     model = Judge()
     model.load_state_dict(state["model"])
     example = crops(load_portraits(CACHE / "faces/held", 1), torch.arange(16), torch.Generator().manual_seed(2), False)
