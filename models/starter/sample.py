@@ -16,8 +16,8 @@ from models.starter.checkpoint import FOLDER, load_denoiser
 from models.starter.denoiser import EMBEDDING, Denoiser, signal_levels
 from models.starter.tokenizer import encode
 
-DEFAULT_STEPS = 8
-DEFAULT_GUIDANCE = 1.5
+DEFAULT_STEPS = 4
+DEFAULT_GUIDANCE = 2.0
 
 
 def timestep_grid(steps: int, denoise: float = 1.0) -> list[int]:
