@@ -61,7 +61,9 @@ def networks_table() -> str:
         parameters = count_onnx(path) if path.suffix == ".onnx" else count_safetensors(path)
         size = path.stat().st_size
         total += size
-        lines.append(f"| {path.relative_to(CHECKPOINTS).parent} | {parameters:,} | {size:,} |")
+        name = path.relative_to(CHECKPOINTS)
+        whole = name.stem in ("model", "diffusion_pytorch_model")
+        lines.append(f"| {name.parent if whole else name.with_suffix('')} | {parameters:,} | {size:,} |")
     lines.append(f"| all | | {total:,} |")
     return "\n".join(lines)
 
@@ -123,7 +125,7 @@ def take_learning(log: Path = LOGS / "denoiser.jsonl") -> list[dict]:
     if log.exists():
         records = [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
         keys = ("seen", "minutes", "valid", "wrong_person", "wrong_text")
-        kept = [{key: record[key] for key in keys} for record in records if "valid" in record]
+        kept = [{key: record[key] for key in keys} for record in records if "valid" in record and "minutes" in record]
         LEARNING.write_text(json.dumps(kept, indent=1) + "\n")
     return json.loads(LEARNING.read_text()) if LEARNING.exists() else []
 
