@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- --bundle FOLDER --image FILE --runs N]`: a warm generation at default settings in Node, as JSON on
- * standard output: milliseconds per stage, in graph runs, and outside them. Compare numbers of one run only.
+ * `npm run bench [-- --backend wasm|node --bundle FOLDER --image FILE --runs N]`: a warm generation at default settings in
+ * Node, as JSON on standard output: milliseconds per stage, in graph runs, and outside them. `wasm` (the default) is the
+ * engine that the browser uses without a GPU, `node` onnxruntime's native one. Compare numbers of one run only.
  */
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     prompt: { type: 'string', default: 'a person, smiling, wearing a red t-shirt, blue background' },
     runs: { type: 'string', default: '5' },
     threads: { type: 'string', default: '1' },
+    backend: { type: 'string', default: 'wasm' },
   },
 });
 const runs = count('--runs', values.runs);
@@ -61,7 +63,9 @@ const median = (list: readonly number[]): number => [...list].sort((a, b) => a -
 
 const bundle = await openNodeBundle(values.bundle);
 const tokenizer = await openTokenizer(bundle);
-const nodeRunner = createNodeRunner(bundle, { threads });
+if (values.backend !== 'wasm' && values.backend !== 'node') throw new Error('--backend must be wasm or node.');
+const engine = values.backend === 'wasm' ? { ort: await import('onnxruntime-web'), kind: 'wasm' as const } : undefined;
+const nodeRunner = createNodeRunner(bundle, { threads, ...(engine === undefined ? {} : { engine }) });
 const { runner, graphMs } = timed(nodeRunner);
 const image = new Blob([await readFile(values.image)]);
 const reference = await nodeImageCodec.decode(image);

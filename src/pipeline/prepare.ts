@@ -67,7 +67,7 @@ export async function prepare(run: Run): Promise<Prepared> {
   run.found.push(...fitted.adjustments);
   const latent = needsLatent(request)
     ? await withRoles(run, ['latentEncoder'], () =>
-        run.meter.measure('encode-image', 0, () => encodeImage(manifest, run.runner, fitted.image)),
+        run.meter.measure('encode-image', 0, () => encodeImage(manifest, run.runner, fitted.draw())),
       )
     : null;
   const mask = request.keepBackground && face ? maskAround(face, fitted, size, manifest.latent.downscale) : null;

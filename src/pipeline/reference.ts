@@ -105,8 +105,8 @@ export function inGivenPixels(faces: readonly DetectedFace[], scale: number): De
 /** The part of the reference that fills the answer, and that part as the encoder takes it. */
 export interface FittedReference {
   readonly region: Region;
-  /** `workWidth`×`workHeight`: the region at render size, padded by reflection. */
-  readonly image: PixelImage;
+  /** `workWidth`×`workHeight`: the region at render size, padded by reflection. Made on demand: pure noise needs none. */
+  readonly draw: () => PixelImage;
   readonly adjustments: readonly Adjustment[];
 }
 
@@ -114,9 +114,10 @@ export interface FittedReference {
 export function fitReference(image: PixelImage, face: DetectedFace | null, size: RenderSize): FittedReference {
   const centre = face ? centreOf(face.box) : { x: image.width / 2, y: image.height / 2 };
   const region = coverRegion(image.width, image.height, size.width / size.height, centre);
-  const rendered = resampleRegion(image, region, size.width, size.height);
+  const draw = (): PixelImage =>
+    padByReflection(resampleRegion(image, region, size.width, size.height), size.workWidth, size.workHeight);
   const adjustments = face ? faceCutAdjustments(image, face, region) : [];
-  return { region, image: padByReflection(rendered, size.workWidth, size.workHeight), adjustments };
+  return { region, draw, adjustments };
 }
 
 /** A face that lies partly outside `region`: from 1 (all of what the picture shows) to the share that stays. */

@@ -11,6 +11,17 @@ export interface Letterbox {
   readonly scale: number;
 }
 
+/** The picture scaled down to lie within width × height, aspect kept; one that does so already as it is. `scale` ≤ 1. */
+export function fitInside(
+  image: PixelImage,
+  { width, height }: { readonly width: number; readonly height: number },
+): { readonly image: PixelImage; readonly scale: number } {
+  const scale = Math.min(1, width / image.width, height / image.height);
+  if (scale === 1) return { image, scale };
+  const [innerWidth, innerHeight] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale)));
+  return { image: resample(image, innerWidth!, innerHeight!), scale };
+}
+
 /** @param share how much of the input the picture's limiting side fills, 0..1 */
 export function letterbox(
   image: PixelImage,

@@ -27,6 +27,7 @@ export function resampleRegion(image: PixelImage, region: Region, width: number,
 
 /** The whole picture at another size. */
 export function resample(image: PixelImage, width: number, height: number): PixelImage {
+  if (image.width === width && image.height === height) return image;
   return resampleRegion(image, { left: 0, top: 0, width: image.width, height: image.height }, width, height);
 }
 

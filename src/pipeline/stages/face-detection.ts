@@ -6,7 +6,7 @@ import type { SessionRunner } from '../../domain/ports.ts';
 import type { Tensor } from '../../domain/tensor.ts';
 import { throwIfCancelled } from '../cancellation.ts';
 import { flattenAlpha } from '../image/flatten-alpha.ts';
-import { letterbox } from '../image/letterbox.ts';
+import { fitInside, letterbox } from '../image/letterbox.ts';
 import { scaleBox, scalePoints } from '../image/region.ts';
 import { readFloats } from '../tensor-reading.ts';
 import { decodeHeatmap } from './decode-heatmap.ts';
@@ -32,11 +32,13 @@ export async function detectFaces(context: DetectionContext, picture: PixelImage
     const { id } = context.bundle.manifest;
     throw new AppError('bundle-invalid', `The bundle ${id} has no face detector; place the face by hand (facePoints).`);
   }
-  const image = flattenAlpha(picture);
+  // Shrunk to the detector's input once: the smaller looks are made from that, not from a large picture again.
+  const { image, scale: shrunk } = fitInside(flattenAlpha(picture), spec.input);
   const candidates: DetectedFace[] = [];
   for (const share of spec.scales) {
     throwIfCancelled(context.signal);
-    const { input, scale } = letterbox(image, spec.input, share);
+    const { input, scale: inner } = letterbox(image, spec.input, share);
+    const scale = shrunk * inner;
     const outputs = await context.runner.run('faceDetector', { image: input });
     for (const face of await decode(context.runner, spec, outputs)) {
       candidates.push({ ...face, box: scaleBox(face.box, 1 / scale), points: scalePoints(face.points, 1 / scale) });
