@@ -2,7 +2,7 @@ import { STAGES, type GenerationEvent, type Stage, type StageTimings } from '../
 
 /**
  * What one unit of a stage costs relative to the others, until it has been measured; a unit of `denoise` is one step.
- * Rough shares of a starter run on a CPU: they only shape the bar of the first image.
+ * Rounded from `npm run bench` on the starter (docs/performance.md): they shape the bar, and the first image's time left.
  */
 const UNIT_COST: Readonly<Record<Stage, number>> = {
   load: 0,
@@ -10,9 +10,9 @@ const UNIT_COST: Readonly<Record<Stage, number>> = {
   'embed-face': 1,
   'encode-prompt': 1,
   condition: 1,
-  'encode-image': 3,
+  'encode-image': 6,
   denoise: 4,
-  decode: 4,
+  decode: 10,
   score: 2,
 };
 
@@ -20,6 +20,8 @@ interface StageRecord {
   planned: number;
   done: number;
   ms: number;
+  /** Of the first unit, which also builds the session and says little about the others. */
+  firstMs: number;
 }
 
 export interface ProgressSetup {
@@ -38,7 +40,7 @@ export class ProgressMeter {
   constructor(setup: ProgressSetup) {
     this.setup = setup;
     this.records = Object.fromEntries(
-      STAGES.map((stage) => [stage, { planned: 0, done: 0, ms: 0 }]),
+      STAGES.map((stage) => [stage, { planned: 0, done: 0, ms: 0, firstMs: 0 }]),
     ) as unknown as Record<Stage, StageRecord>;
   }
 
@@ -76,6 +78,7 @@ export class ProgressMeter {
 
   private add(stage: Stage, ms: number): void {
     const record = this.records[stage];
+    if (record.done === 0) record.firstMs = ms;
     record.done += 1;
     record.planned = Math.max(record.planned, record.done);
     record.ms += ms;
@@ -97,17 +100,18 @@ export class ProgressMeter {
     this.setup.emit({
       type: 'progress',
       taskId,
-      progress: { stage, image, images, step, steps, progress: this.highest, etaMs: this.timeLeft(done) },
+      progress: { stage, image, images, step, steps, progress: this.highest, etaMs: this.timeLeft() },
     });
   }
 
-  /** Null before the first denoising step: what comes before says little about the rest. */
-  private timeLeft(doneCost: number): number | null {
-    if (this.records.denoise.done === 0) return null;
-    const elapsed = STAGES.reduce((sum, stage) => sum + this.records[stage].ms, 0);
+  /** Null before the second denoising step: what comes before it also builds sessions. */
+  private timeLeft(): number | null {
+    const denoising = this.records.denoise;
+    if (denoising.done < 2) return null;
+    const stepMs = (denoising.ms - denoising.firstMs) / (denoising.done - 1);
     return STAGES.reduce((sum, stage) => {
-      const { planned, done, ms } = this.records[stage];
-      const perUnit = done > 0 ? ms / done : (UNIT_COST[stage] * elapsed) / doneCost;
+      const { planned, done, ms, firstMs } = this.records[stage];
+      const perUnit = done > 1 ? (ms - firstMs) / (done - 1) : (stepMs * UNIT_COST[stage]) / UNIT_COST.denoise;
       return sum + (planned - done) * perUnit;
     }, 0);
   }
