@@ -5,149 +5,7 @@ import type { BackendKind } from '../domain/ports.ts';
 import type { Adjustment, AdjustmentReason, SchedulerKind } from '../domain/request.ts';
 import type { RequestField } from '../domain/request-fields.ts';
 import type { Stage } from '../domain/task.ts';
-
-type Details = Readonly<Record<string, unknown>>;
-
-/** What went wrong, in the person's words, and what to do about it. */
-export interface ErrorText {
-  readonly title: string;
-  readonly advice: string;
-}
-
-const megabytes = (value: unknown): string => `${Math.ceil(Number(value) / 2 ** 20)} MB`;
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-
-const ANOTHER_PICTURE = 'Try a photo or drawing as JPEG, PNG or WebP.';
-
-const errors: Record<ErrorCode, (details: Details) => ErrorText> = {
-  // The title is the hosted API's sentence.
-  'no-face': () => ({
-    title: 'Unable to detect faces. Please provide a clear image.',
-    advice: 'Choose another picture, or place the face yourself.',
-  }),
-  'image-unreachable': ({ host, status, timedOut, insecure, badAddress }) => {
-    if (badAddress === true) {
-      return { title: 'That is not a picture’s address.', advice: 'It begins with https:// and leads to one picture.' };
-    }
-    if (typeof status === 'number') {
-      return {
-        title: `${text(host)} answered “${status}” instead of a picture.`,
-        advice: 'Check the address, or download the picture and choose the file.',
-      };
-    }
-    const late = timedOut === true ? ' in 30 seconds' : '';
-    const advice =
-      insecure === true
-        ? 'Pages may only fetch https:// pictures. Use an https address, or download the picture and choose the file.'
-        : 'Check the address and your connection, or choose a file.';
-    return { title: `${text(host) || 'The address'} could not be reached${late}.`, advice };
-  },
-  'image-cors-blocked': ({ host }) => ({
-    title: `${text(host)} does not let other pages read its pictures (CORS).`,
-    advice: 'Download the picture, then choose the file here.',
-  }),
-  'image-not-an-image': ({ webPage, type }) =>
-    webPage === true || type === 'html'
-      ? {
-          title: 'The address leads to a web page, not to a picture.',
-          advice: 'Right-click the picture there, copy its address, and use that.',
-        }
-      : { title: 'This file is not a picture.', advice: ANOTHER_PICTURE },
-  'image-unsupported': ({ type, tooSmall, width, height }) => {
-    if (tooSmall === true) {
-      return {
-        title: `The picture has only ${String(width)} × ${String(height)} pixels: too few to show a face.`,
-        advice: 'Choose one in which the face is at least 100 pixels wide.',
-      };
-    }
-    const names: Record<string, string> = {
-      heic: 'HEIC photos (the iPhone format) cannot be read here.',
-      svg: 'SVG drawings cannot be read.',
-      pdf: 'This is a PDF document, whatever its name says.',
-      gif: 'GIF pictures cannot be read.',
-      bmp: 'BMP pictures cannot be read.',
-      avif: 'AVIF pictures cannot be read.',
-    };
-    return {
-      title: names[text(type)] ?? 'This kind of picture cannot be read.',
-      advice: 'Save or export it as JPEG, PNG or WebP.',
-    };
-  },
-  'image-too-large': ({ width, height, bytes, maxBytes }) => ({
-    title:
-      bytes === undefined
-        ? `The picture has ${String(width)} × ${String(height)} pixels: more than fit in memory here.`
-        : `The picture file has ${megabytes(bytes)}; the limit is ${megabytes(maxBytes)}.`,
-    advice: 'Scale it down first; 1,500 pixels a side are plenty.',
-  }),
-  'image-corrupt': () => ({
-    title: 'The picture file is damaged or ends too soon.',
-    advice: 'Save or download it again, or choose another one.',
-  }),
-  'invalid-request': () => ({ title: 'Some entries are not right yet.', advice: 'They are marked in red.' }),
-  'unknown-app': ({ appId }) => ({ title: `There is no model “${text(appId)}”.`, advice: 'Open the page without it.' }),
-  unauthorized: () => ({ title: 'The server refused the access token.', advice: 'Check the token in the settings.' }),
-  'payload-too-large': () => ({ title: 'The request is too large.', advice: 'Use a smaller picture.' }),
-  'rate-limited': () => ({ title: 'Too many requests.', advice: 'Wait a minute and try again.' }),
-  unavailable: () => ({ title: 'The service is not available.', advice: 'Try again later.' }),
-  'bundle-invalid': () => ({
-    title: 'The model’s description is damaged.',
-    advice: 'Reload the page; if it stays, the site has to be published again.',
-  }),
-  'bundle-missing-file': ({ file }) => ({
-    title: `A part of the model is missing${file === undefined ? '' : ` (${text(file)})`}.`,
-    advice: 'Reload the page; if it stays, the site has to be published again.',
-  }),
-  integrity: ({ file }) => ({
-    title: `A part of the model arrived damaged${file === undefined ? '' : ` (${text(file)})`} and was thrown away.`,
-    advice: 'Try again; if it stays, the site has to be published again.',
-  }),
-  'download-failed': () => ({
-    title: 'The model could not be loaded.',
-    advice: 'Check your connection and try again.',
-  }),
-  'storage-unavailable': () => ({
-    title: 'This browser does not let the page keep the model.',
-    advice: 'It works all the same, but loads the model again on every visit. A normal (not private) window keeps it.',
-  }),
-  'quota-exceeded': () => ({
-    title: 'There is no room left to keep the model.',
-    advice: 'It works all the same, but loads the model again on every visit. Free some disk space to change that.',
-  }),
-  'out-of-memory': () => ({
-    title: 'Memory ran out.',
-    advice: 'Close other tabs, choose a smaller size, or compute by “Economy”, then try again.',
-  }),
-  'device-lost': () => ({ title: 'The graphics device was lost.', advice: 'Try again: it starts anew.' }),
-  'engine-poisoned': () => ({ title: 'The engine had to be restarted.', advice: 'Try again.' }),
-  'engine-hung': () => ({ title: 'The engine stopped answering and was restarted.', advice: 'Try again.' }),
-  'worker-crashed': () => ({
-    title: 'The engine stopped unexpectedly.',
-    advice: 'Try again; if it stays, close other tabs or choose a smaller size.',
-  }),
-  // With a build or an action, the engine's own files did not arrive; without, there is nothing to compute with.
-  'backend-unavailable': ({ build, action }) =>
-    build !== undefined || action !== undefined
-      ? { title: 'The engine could not be loaded.', advice: 'Check your connection and try again.' }
-      : {
-          title: 'This browser cannot compute here.',
-          advice: 'Update it, or use a current Chrome, Edge, Firefox or Safari.',
-        },
-  'weights-invalid': () => ({
-    title: 'The model’s weights do not fit this version.',
-    advice: 'Reload the page to get the version that does.',
-  }),
-  'graph-invalid': () => ({
-    title: 'The engine refused the network for this size.',
-    advice: 'Try another size, and please report it.',
-  }),
-  'submit-uncertain': () => ({
-    title: 'It is unknown whether the server got the request.',
-    advice: 'Look there first.',
-  }),
-  cancelled: () => ({ title: 'Cancelled.', advice: '' }),
-  internal: () => ({ title: 'Something went wrong here.', advice: 'Try again, and please report it.' }),
-};
+import { enErrors, type Details, type ErrorText } from './en-errors.ts';
 
 const stages: Record<Stage, string> = {
   load: 'Getting the model ready',
@@ -320,7 +178,7 @@ export const en = {
     computes: (backend: BackendKind): string => `Computed by ${backends[backend]}`,
     threads: (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`),
   },
-  errors: (code: ErrorCode, details: Details): ErrorText => errors[code](details),
+  errors: (code: ErrorCode, details: Details): ErrorText => enErrors[code](details),
   fieldProblem: (expected: string): string => `Must be ${expected}.`,
   dismiss: 'Dismiss',
   retry: 'Try again',
