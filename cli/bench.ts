@@ -1,7 +1,8 @@
 /**
- * `npm run bench [-- --backend wasm|node --bundle FOLDER --image FILE --runs N]`: a warm generation at default settings in
- * Node, as JSON on standard output: milliseconds per stage, in graph runs, and outside them. `wasm` (the default) is the
- * engine that the browser uses without a GPU, `node` onnxruntime's native one. Compare numbers of one run only.
+ * `npm run bench [-- --backend wasm|node --strength 0..1 --bundle FOLDER --image FILE --runs N]`: a warm generation in
+ * Node, at the bundle's defaults where nothing else is said, as JSON on standard output: milliseconds per stage, in
+ * graph runs, and outside them. `wasm` (the default) is the engine that the browser uses without a GPU, `node`
+ * onnxruntime's native one. Compare numbers of one run only.
  */
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '5' },
     threads: { type: 'string', default: '1' },
     backend: { type: 'string', default: 'wasm' },
+    strength: { type: 'string' },
   },
 });
 const runs = count('--runs', values.runs);
@@ -69,7 +71,12 @@ const nodeRunner = createNodeRunner(bundle, { threads, ...(engine === undefined 
 const { runner, graphMs } = timed(nodeRunner);
 const image = new Blob([await readFile(values.image)]);
 const reference = await nodeImageCodec.decode(image);
-const wish = { image, prompt: values.prompt, strength: 0, seed: 1 };
+const wish = {
+  image,
+  prompt: values.prompt,
+  seed: 1,
+  ...(values.strength === undefined ? {} : { strength: Number(values.strength) }),
+};
 const { request, adjustments } = normaliseRequest(wish, modelLimits(bundle.manifest), () => 1);
 const budget = computeBudget('a100', { kind: 'node-cpu', cores: threads, crossOriginIsolated: false });
 

@@ -2,44 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { openBundle, parseManifest } from '../../../src/bundle/open-bundle.ts';
 import { AppError } from '../../../src/domain/errors.ts';
 import type { BundleFiles } from '../../../src/domain/ports.ts';
+import { leastManifest } from '../../fixtures/least-manifest.ts';
 
 const HASH = 'a'.repeat(64);
-const network = { class: 'Some', config: {} };
 
 function manifest() {
-  return {
-    format: 1,
-    id: 'tiny',
-    title: 'Tiny',
-    version: '1',
-    family: 'sd-face',
-    licences: [{ part: 'all', name: 'Apache-2.0', commercialUse: true }],
-    safetyChecked: false,
-    latent: { channels: 1, downscale: 8, factor: 1, shift: 0, preview: { matrix: [[1], [1], [1]], bias: [0, 0, 0] } },
-    native: { width: 64, height: 64, multiple: 8, areas: [[64, 64]] },
-    text: { tokens: 8, width: 16, tokenizer: 'tokenizer.json', padTokenId: 0 },
-    face: { embedding: 512, tokens: 4, defaultScale: 1 },
-    schedule: {
-      kind: 'ddim',
-      betas: { kind: 'scaled_linear', start: 0.00085, end: 0.012, trainSteps: 1000 },
-      prediction: 'v_prediction',
-      zeroTerminalSnr: true,
-      setAlphaToOne: true,
-      steps: { default: 4, min: 1, max: 50 },
-      guidance: { default: 1, smallestUseful: 1.5, max: 5 },
-      unconditionalFace: 'zero',
-    },
-    defaults: { strength: 0.15 },
-    networks: {
-      textEncoder: network,
-      conditioner: network,
-      denoiser: network,
-      latentEncoder: network,
-      latentDecoder: network,
-    },
-    weightIndex: 'weights.json',
-    files: [{ path: 'weights.json', bytes: 2, sha256: HASH, chunkBytes: 16, chunks: [HASH] }],
-  };
+  const files = [{ path: 'weights.json', bytes: 2, sha256: HASH, chunkBytes: 16, chunks: [HASH] }];
+  return { ...leastManifest(), files };
 }
 
 function filesOf(contents: Record<string, unknown>): BundleFiles {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { leastManifest } from '../../fixtures/least-manifest.ts';
 
 const CHUNK_BYTES = 1000;
 
@@ -13,38 +14,10 @@ export function testBytes(length: number, seed: number): Uint8Array {
 
 /** A manifest whose numbers mean nothing, listing `files` in chunks of 1000 bytes. */
 export function testManifest(files: Readonly<Record<string, Uint8Array>>): Record<string, unknown> {
-  const network = { class: 'Any', config: {} };
   return {
-    format: 1,
+    ...leastManifest(),
     id: 'served',
     title: 'Served',
-    version: '1',
-    family: 'sd-face',
-    licences: [{ part: 'all', name: 'Apache-2.0', commercialUse: true }],
-    safetyChecked: false,
-    latent: { channels: 1, downscale: 8, factor: 1, shift: 0, preview: { matrix: [[1], [1], [1]], bias: [0, 0, 0] } },
-    native: { width: 64, height: 64, multiple: 8, areas: [[64, 64]] },
-    text: { tokens: 8, width: 8, tokenizer: 'tokenizer.json', padTokenId: 0 },
-    face: { embedding: 8, tokens: 1, defaultScale: 1 },
-    schedule: {
-      kind: 'ddim',
-      betas: { kind: 'scaled_linear', start: 0.00085, end: 0.012, trainSteps: 1000 },
-      prediction: 'v_prediction',
-      zeroTerminalSnr: true,
-      setAlphaToOne: true,
-      steps: { default: 4, min: 1, max: 50 },
-      guidance: { default: 1, smallestUseful: 2, max: 4 },
-      unconditionalFace: 'zero',
-    },
-    defaults: { strength: 0.15 },
-    networks: {
-      textEncoder: network,
-      conditioner: network,
-      denoiser: network,
-      latentEncoder: network,
-      latentDecoder: network,
-    },
-    weightIndex: 'weights.json',
     files: Object.entries(files).map(([path, bytes]) => ({
       path,
       bytes: bytes.length,
