@@ -51,8 +51,8 @@ export function linear(graph: Graph, x: Value, name: string, features: number, b
 }
 
 /**
- * GroupNorm over [B,C,H,W] as Reshape → InstanceNormalization → Reshape → Mul → Add: the fused operators have no
- * WebGPU kernel in onnxruntime-web 1.30.
+ * GroupNorm over [B,C,H,W] as Reshape → InstanceNormalization → Reshape → BatchNormalization: the fused operators have no
+ * WebGPU kernel in onnxruntime-web 1.30. With mean 0, variance 1 and ε 0 the last is scale and shift in one program.
  */
 export function groupNorm(graph: Graph, x: Value, name: string, groups: number, epsilon: number): Value {
   const [batch = 1, channels = 1, height = 1, width = 1] = x.dims;
@@ -63,15 +63,14 @@ export function groupNorm(graph: Graph, x: Value, name: string, groups: number, 
     );
   }
   const grouped = graph.reshape(x, [batch, groups, (channels / groups) * height * width]);
-  const ones = graph.constant(new Float32Array(groups).fill(1), [groups]);
-  const zeros = graph.constant(new Float32Array(groups), [groups]);
-  const attributes = { epsilon: { float: epsilon } };
-  const normed = graph.node('InstanceNormalization', [grouped, ones, zeros], grouped.dims, { attributes });
-  const scaled = graph.multiply(
-    graph.reshape(normed, x.dims),
-    graph.weight(`${name}.weight`, [channels], [channels, 1, 1]),
-  );
-  return graph.add(scaled, graph.weight(`${name}.bias`, [channels], [channels, 1, 1]));
+  const filled = (value: number, count: number) => graph.constant(new Float32Array(count).fill(value), [count]);
+  const normed = graph.node('InstanceNormalization', [grouped, filled(1, groups), filled(0, groups)], grouped.dims, {
+    attributes: { epsilon: { float: epsilon } },
+  });
+  const scale = graph.weight(`${name}.weight`, [channels]);
+  const shift = graph.weight(`${name}.bias`, [channels]);
+  const inputs = [graph.reshape(normed, x.dims), scale, shift, filled(0, channels), filled(1, channels)];
+  return graph.node('BatchNormalization', inputs, x.dims, { attributes: { epsilon: { float: 0 } } });
 }
 
 /** LayerNorm over the last axis. One operator: taken apart it overflows in f16. */
@@ -79,6 +78,25 @@ export function layerNorm(graph: Graph, x: Value, name: string, epsilon: number)
   const width = x.dims.at(-1) ?? 1;
   const inputs = [x, graph.weight(`${name}.weight`, [width]), graph.weight(`${name}.bias`, [width])];
   return graph.node('LayerNormalization', inputs, x.dims, { attributes: { axis: -1, epsilon: { float: epsilon } } });
+}
+
+/** x + skip, and its LayerNorm, in one operator. */
+export function addAndNorm(
+  graph: Graph,
+  x: Value,
+  skip: Value,
+  name: string,
+  epsilon: number,
+): [sum: Value, normed: Value] {
+  const width = x.dims.at(-1) ?? 1;
+  const inputs = [x, skip, graph.weight(`${name}.weight`, [width]), graph.weight(`${name}.bias`, [width])];
+  const options = { domain: 'com.microsoft', attributes: { epsilon: { float: epsilon } } } as const;
+  // Outputs 1 and 2, mean and deviation, are for training.
+  const [normed = '', , , sum = ''] = graph.outputsOf('SkipLayerNormalization', inputs, 4, options);
+  return [
+    { ...x, name: sum },
+    { ...x, name: normed },
+  ];
 }
 
 /** Rows of a table [vocabulary, width] by int32 ids [1,L] → [1,L,width]. int8 rows are gathered before they are scaled. */
@@ -102,6 +120,44 @@ export function attention(graph: Graph, query: Value, key: Value, value: Value, 
   });
 }
 
+/** GEGLU, [...,2n] → [...,n]: the first half times the GELU of the second (Shazeer, arXiv:2002.05202). */
+export function geglu(graph: Graph, x: Value): Value {
+  const axis = x.dims.length - 1;
+  const half = (x.dims[axis] ?? 0) / 2;
+  const [hidden, gate] = graph.split(x, axis, [half, half]) as [Value, Value];
+  return graph.multiply(hidden, graph.gelu(gate));
+}
+
+/**
+ * 1×1 convolution and toTokens, [B,C,H,W] → [B,H·W,channels]: for one image a single product that reads the image as
+ * transposed.
+ */
+export function projectToTokens(graph: Graph, x: Value, name: string, channels: number): Value {
+  const [batch = 1, inputs = 1, height = 1, width = 1] = x.dims;
+  const pixels = height * width;
+  const weights = batch === 1 ? pointwiseWeights(graph, name, channels, inputs) : undefined;
+  if (!weights) return toTokens(graph, conv(graph, x, name, channels, { kernel: 1 }));
+  const factors = [graph.reshape(x, [inputs, pixels]), weights, graph.weight(`${name}.bias`, [channels])];
+  const tokens = graph.node('Gemm', factors, [pixels, channels], { attributes: { transA: 1, transB: 1 } });
+  return graph.reshape(tokens, [1, pixels, channels]);
+}
+
+/** fromTokens and 1×1 convolution, [B,H·W,C] → [B,channels,H,W]; for one image a single product as above. */
+export function projectFromTokens(
+  graph: Graph,
+  x: Value,
+  name: string,
+  [channels, height, width]: readonly [number, number, number],
+): Value {
+  const [batch = 1, pixels = 1, inputs = 1] = x.dims;
+  const weights = batch === 1 ? pointwiseWeights(graph, name, channels, inputs) : undefined;
+  if (!weights) return conv(graph, fromTokens(graph, x, height, width), name, channels, { kernel: 1 });
+  const bias = graph.weight(`${name}.bias`, [channels], [channels, 1]);
+  const factors = [weights, graph.reshape(x, [pixels, inputs]), bias];
+  const image = graph.node('Gemm', factors, [channels, pixels], { attributes: { transB: 1 } });
+  return graph.reshape(image, [1, channels, height, width]);
+}
+
 /** [B,C,H,W] → [B,H·W,C]. */
 export function toTokens(graph: Graph, x: Value): Value {
   const [batch = 1, channels = 1, height = 1, width = 1] = x.dims;
@@ -112,6 +168,13 @@ export function toTokens(graph: Graph, x: Value): Value {
 export function fromTokens(graph: Graph, x: Value, height: number, width: number): Value {
   const [batch = 1, , channels = 1] = x.dims;
   return graph.reshape(graph.transpose(x, [0, 2, 1]), [batch, channels, height, width]);
+}
+
+/** Weights of a 1×1 convolution as a matrix; undefined where they are n-bit blocks, which no general product reads. */
+function pointwiseWeights(graph: Graph, name: string, channels: number, inputs: number): Value | undefined {
+  const entry = graph.stored(`${name}.weight`, [channels, inputs, 1, 1]);
+  if (entry.kind === 'nbits') return undefined;
+  return graph.reshape(dequantised(graph, `${name}.weight`, entry), [channels, inputs]);
 }
 
 type NbitsEntry = Extract<TensorEntry, { kind: 'nbits' }>;

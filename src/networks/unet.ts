@@ -6,7 +6,19 @@ import { AppError } from '../domain/errors.ts';
 import type { TensorIndex } from '../bundle/weight-index.ts';
 import { Graph, type BuiltGraph, type ComputeType, type Value } from './graph.ts';
 import { requireDims, type InputDims } from './input-dims.ts';
-import { attention, conv, fromTokens, groupNorm, layerNorm, linear, toTokens } from './layers.ts';
+import {
+  addAndNorm,
+  attention,
+  conv,
+  fromTokens,
+  geglu,
+  groupNorm,
+  layerNorm,
+  linear,
+  projectFromTokens,
+  projectToTokens,
+  toTokens,
+} from './layers.ts';
 import {
   crossAttentionLayers,
   packedWidth,
@@ -32,16 +44,13 @@ class Unet {
   private readonly config: UnetConfig;
   private readonly graph: Graph;
   private readonly dims: InputDims;
-  private readonly cross: ReadonlyMap<string, CrossAttentionLayer>;
-  private readonly packed: number;
+  private readonly cross: readonly CrossAttentionLayer[];
 
   constructor(config: UnetConfig, graph: Graph, dims: InputDims) {
     this.config = config;
     this.graph = graph;
     this.dims = dims;
-    const layers = crossAttentionLayers(config);
-    this.cross = new Map(layers.map((layer) => [layer.name, layer]));
-    this.packed = packedWidth(layers);
+    this.cross = crossAttentionLayers(config);
   }
 
   build(): BuiltGraph {
@@ -91,15 +100,23 @@ class Unet {
   }
 
   private inputs(): Context {
-    const { config, graph, dims, packed } = this;
+    const { config, graph, dims, cross } = this;
     const [batch] = requireDims(dims, 'denoiser', 'sample', [null, config.in_channels, null, null]);
     requireDims(dims, 'denoiser', 'timestep', [1]);
     const sample = graph.floatInput('sample', dims['sample'] ?? []);
-    const keysValues = (name: string) => {
-      return graph.floatInput(name, requireDims(dims, 'denoiser', name, [batch ?? null, null, packed]));
+    const keysValues = (name: string): KeysValues => {
+      const all = graph.floatInput(
+        name,
+        requireDims(dims, 'denoiser', name, [batch ?? null, null, packedWidth(cross)]),
+      );
+      const parts = graph.split(
+        all,
+        2,
+        cross.flatMap(({ width }) => [width, width]),
+      );
+      return new Map(cross.map((layer, i) => [layer.name, { key: parts[2 * i]!, value: parts[2 * i + 1]! }]));
     };
-    const textKv = keysValues('text_kv');
-    return { sample, textKv, faceKv: dims['face_kv'] ? keysValues('face_kv') : undefined };
+    return { sample, text: keysValues('text_kv'), face: dims['face_kv'] ? keysValues('face_kv') : undefined };
   }
 
   /** Sinusoids of the timestep (in f32 whatever the compute type), two linear layers, SiLU: what every resnet reads. */
@@ -149,52 +166,49 @@ class Unet {
     const [, channels = 1, height = 1, width = 1] = x.dims;
     const heads = config.heads[level] ?? 1;
     const block = `${name}.transformer_blocks.0`;
-    const norm = (y: Value, part: string) => layerNorm(graph, y, `${block}.${part}`, LAYER_NORM_EPS);
     const project = (y: Value, part: string) => linear(graph, y, `${block}.${part}`, channels, false);
 
     const normed = groupNorm(graph, x, `${name}.norm`, config.norm_num_groups, TRANSFORMER_NORM_EPS);
     let y = config.use_linear_projection
       ? linear(graph, toTokens(graph, normed), `${name}.proj_in`, channels)
-      : toTokens(graph, conv(graph, normed, `${name}.proj_in`, channels, { kernel: 1 }));
+      : projectToTokens(graph, normed, `${name}.proj_in`, channels);
 
-    const own = norm(y, 'norm1');
+    const own = layerNorm(graph, y, `${block}.norm1`, LAYER_NORM_EPS);
     const [q, k, v] = ['to_q', 'to_k', 'to_v'].map((part) => project(own, `attn1.${part}`)) as [Value, Value, Value];
     const mixed = attention(graph, q, k, v, heads);
-    y = graph.add(linear(graph, mixed, `${block}.attn1.to_out.0`, channels), y);
+    const step = linear(graph, mixed, `${block}.attn1.to_out.0`, channels);
+    const [afterOwn, asking] = addAndNorm(graph, step, y, `${block}.norm2`, LAYER_NORM_EPS);
 
-    const query = project(norm(y, 'norm2'), 'attn2.to_q');
-    const read = this.crossAttention(query, context, `${block}.attn2`, heads);
-    y = graph.add(linear(graph, read, `${block}.attn2.to_out.0`, channels), y);
+    const read = this.crossAttention(project(asking, 'attn2.to_q'), context, `${block}.attn2`, heads);
+    const told = linear(graph, read, `${block}.attn2.to_out.0`, channels);
+    const [afterCross, normed3] = addAndNorm(graph, told, afterOwn, `${block}.norm3`, LAYER_NORM_EPS);
 
-    const gated = linear(graph, norm(y, 'norm3'), `${block}.ff.net.0.proj`, channels * 8);
-    const last = gated.dims.length - 1;
-    const hidden = graph.slice(gated, last, 0, channels * 4);
-    const gate = graph.gelu(graph.slice(gated, last, channels * 4, channels * 8));
-    y = graph.add(linear(graph, graph.multiply(hidden, gate), `${block}.ff.net.2`, channels), y);
+    const wide = linear(graph, normed3, `${block}.ff.net.0.proj`, channels * 8);
+    y = graph.add(linear(graph, geglu(graph, wide), `${block}.ff.net.2`, channels), afterCross);
 
     const out = config.use_linear_projection
       ? fromTokens(graph, linear(graph, y, `${name}.proj_out`, channels), height, width)
-      : conv(graph, fromTokens(graph, y, height, width), `${name}.proj_out`, channels, { kernel: 1 });
+      : projectFromTokens(graph, y, `${name}.proj_out`, [channels, height, width]);
     return graph.add(out, x);
   }
 
   /** Text and face each with their own softmax, added (IP-Adapter, arXiv:2308.06721); the face scale is in its values. */
   private crossAttention(query: Value, context: Context, name: string, heads: number): Value {
-    const layer = this.cross.get(name);
-    if (layer === undefined) throw new AppError('graph-invalid', `${name} is not among the cross-attention layers.`);
-    const { offset, width } = layer;
-    const attend = (keysValues: Value) => {
-      const key = this.graph.slice(keysValues, 2, offset, offset + width);
-      const value = this.graph.slice(keysValues, 2, offset + width, offset + 2 * width);
-      return attention(this.graph, query, key, value, heads);
+    const attend = (keysValues: KeysValues) => {
+      const own = keysValues.get(name);
+      if (own === undefined) throw new AppError('graph-invalid', `${name} is not among the cross-attention layers.`);
+      return attention(this.graph, query, own.key, own.value, heads);
     };
-    const text = attend(context.textKv);
-    return context.faceKv ? this.graph.add(text, attend(context.faceKv)) : text;
+    const text = attend(context.text);
+    return context.face ? this.graph.add(text, attend(context.face)) : text;
   }
 }
 
+/** By cross-attention layer. */
+type KeysValues = ReadonlyMap<string, { readonly key: Value; readonly value: Value }>;
+
 interface Context {
   readonly sample: Value;
-  readonly textKv: Value;
-  readonly faceKv: Value | undefined;
+  readonly text: KeysValues;
+  readonly face: KeysValues | undefined;
 }
