@@ -9,6 +9,7 @@ import { openBackend, type Backend } from '../../../src/runtime/open-backend.ts'
 import type { ClosableRunner } from '../../../src/runtime/session-runner.ts';
 import { drawTinyFace } from '../../fixtures/tiny-face-networks.ts';
 import { makeRequest } from '../../unit/pipeline/make-request.ts';
+import { placementOf, placementOfCpuOperator, type Placement } from './placement.ts';
 import { openServedBundle, servedFiles } from './served-bundle.ts';
 
 export interface ScenarioOptions {
@@ -56,6 +57,22 @@ export const SCENARIOS = {
     await runner.close();
     const { image, likeness } = outcome.images[0]!;
     return { width: image.width, height: image.height, pixels: Array.from(image.data), likeness };
+  },
+
+  /** Where the nodes of every network are, in both precisions and both forms of weights; and of a graph that needs the CPU. */
+  async placement(options: ScenarioOptions) {
+    const backend = await open(options);
+    const networks: { role: string; weights: string; compute: string; placement: Placement }[] = [];
+    for (const [role, feeds] of Object.entries(FEEDS)) {
+      const dims = Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, feed.dims]));
+      for (const weights of ['float', 'quantised'] as const) {
+        for (const compute of ['float32', 'float16'] as const) {
+          const placement = await placementOf(backend, role as keyof typeof FEEDS, dims, weights, compute);
+          networks.push({ role, weights, compute, placement });
+        }
+      }
+    }
+    return { networks, control: await placementOfCpuOperator(backend) };
   },
 
   /** The conditioner's outputs stay on the device, outlive their session, and feed the denoiser. */
@@ -110,11 +127,11 @@ export const SCENARIOS = {
     const path = 'weights/latentDecoder.bin';
     const bundle = await openServedBundle({
       read: async (name) => {
-        const bytes = await servedFiles.read(broken === 'absent' && name === path ? 'absent' : name);
+        const bytes = await servedFiles().read(broken === 'absent' && name === path ? 'absent' : name);
         return broken === 'truncated' && name === path ? bytes.slice(0, -4) : bytes;
       },
       blob: async (name) => {
-        const blob = await servedFiles.blob(broken === 'absent' && name === path ? 'absent' : name);
+        const blob = await servedFiles().blob(broken === 'absent' && name === path ? 'absent' : name);
         return broken === 'truncated' && name === path ? blob.slice(0, -4) : blob;
       },
     });
