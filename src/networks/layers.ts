@@ -38,10 +38,7 @@ export function linear(graph: Graph, x: Value, name: string, features: number, b
   const entry = graph.stored(`${name}.weight`, [features, inner]);
   const outDims = [...x.dims.slice(0, -1), features];
   const biasWeight = bias ? graph.weight(`${name}.bias`, [features]) : undefined;
-  if (entry.kind === 'nbits') {
-    const y = product(graph, x, `${name}.weight`, entry, features);
-    return biasWeight === undefined ? y : graph.add(y, biasWeight);
-  }
+  if (entry.kind === 'nbits') return product(graph, x, `${name}.weight`, entry, features, biasWeight);
   const rows = x.dims.slice(0, -1).reduce((count, dim) => count * dim, 1);
   const weights = dequantised(graph, `${name}.weight`, entry);
   const y = graph.node('Gemm', [graph.reshape(x, [rows, inner]), weights, biasWeight], [rows, features], {
@@ -179,15 +176,16 @@ function pointwiseWeights(graph: Graph, name: string, channels: number, inputs: 
 
 type NbitsEntry = Extract<TensorEntry, { kind: 'nbits' }>;
 
-/** x · Wᵀ by com.microsoft.MatMulNBits, symmetric (no zero points). */
-function product(graph: Graph, x: Value, name: string, entry: NbitsEntry, features: number): Value {
+/** x · Wᵀ + b by com.microsoft.MatMulNBits, symmetric (no zero points). */
+function product(graph: Graph, x: Value, name: string, entry: NbitsEntry, features: number, bias?: Value): Value {
   const inner = x.dims.at(-1) ?? 1;
   const { bits, blockSize } = entry;
   const blocks = Math.ceil(inner / blockSize);
   const quants = graph.external(name, 'uint8', [features, blocks, (blockSize * bits) / 8], entry.file, entry.data);
   const scale = graph.external(`${name}:scale`, 'float32', [features * blocks], entry.file, entry.scale);
   const attributes = { K: inner, N: features, bits, block_size: blockSize };
-  return graph.node('MatMulNBits', [x, quants, graph.castInitializer(scale)], [...x.dims.slice(0, -1), features], {
+  const inputs = [x, quants, graph.castInitializer(scale), ...(bias ? [undefined, undefined, bias] : [])];
+  return graph.node('MatMulNBits', inputs, [...x.dims.slice(0, -1), features], {
     domain: 'com.microsoft',
     attributes,
   });
