@@ -75,7 +75,7 @@ export class Graph {
 
   /**
    * Adds one operator with one output; `undefined` stands for an absent optional input. At the end they are left off: a
-   * Conv with an empty name for its bias ends the process on the WebGPU provider of onnxruntime 1.30.
+   * Conv with an empty name for its bias fails on the WebGPU provider of onnxruntime 1.30.
    */
   node(op: string, inputs: readonly (Value | undefined)[], dims: readonly number[], options: NodeOptions = {}): Value {
     const name = `${op}_${this.nodes.length}:0`;
