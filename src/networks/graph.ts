@@ -82,13 +82,17 @@ export class Graph {
     return { name, type: options.type ?? inputs[0]?.type ?? this.compute, dims };
   }
 
-  /** Adds one operator and gives the names of its first `count` outputs. */
+  /**
+   * Adds one operator and gives the names of its first `count` outputs. Absent inputs at the end are left off: a Conv with
+   * an empty name for its bias fails on the WebGPU provider of onnxruntime 1.30.
+   */
   outputsOf(op: string, inputs: readonly (Value | undefined)[], count: number, options: NodeOptions): string[] {
+    const given = inputs.findLastIndex((input) => input !== undefined) + 1;
     const outputs = Array.from({ length: count }, (_, i) => `${op}_${this.nodes.length}:${i}`);
     this.nodes.push({
       op,
       domain: options.domain ?? '',
-      inputs: inputs.map((input) => input?.name ?? ''),
+      inputs: inputs.slice(0, given).map((input) => input?.name ?? ''),
       outputs,
       attributes: options.attributes ?? {},
     });

@@ -8,7 +8,8 @@ export interface ConvOptions {
   readonly stride?: number;
   /** Zeros around the image: one number, or [top, left, bottom, right]. Default: keeps the size at stride 1. */
   readonly padding?: number | readonly [number, number, number, number];
-  readonly bias?: boolean;
+  /** Whether there is one, or another [channels] than the stored one. Default true. */
+  readonly bias?: boolean | Value;
 }
 
 /** 2-D convolution, [B,C,H,W] → [B,channels,H',W']. Weights: float, int8 per output channel, or n-bit where kernel is 1. */
@@ -16,10 +17,11 @@ export function conv(graph: Graph, x: Value, name: string, channels: number, opt
   const { kernel, stride = 1, padding = (kernel - 1) >> 1, bias = true } = options;
   const [batch = 1, inputs = 1, height = 1, width = 1] = x.dims;
   const entry = graph.stored(`${name}.weight`, [channels, inputs, kernel, kernel]);
+  const biasValue = biasOf(graph, name, channels, bias);
   if (entry.kind === 'nbits' && kernel === 1 && stride === 1 && padding === 0) {
     const tokens = product(graph, toTokens(graph, x), `${name}.weight`, entry, channels);
     const image = fromTokens(graph, tokens, height, width);
-    return bias ? graph.add(image, graph.weight(`${name}.bias`, [channels], [channels, 1, 1])) : image;
+    return biasValue ? graph.add(image, graph.reshape(biasValue, [channels, 1, 1])) : image;
   }
   const pads = typeof padding === 'number' ? ([padding, padding, padding, padding] as const) : padding;
   const [top, left, bottom, right] = pads;
@@ -27,21 +29,21 @@ export function conv(graph: Graph, x: Value, name: string, channels: number, opt
     Math.floor((length + before + after - kernel) / stride) + 1;
   const dims = [batch, channels, size(height, top, bottom), size(width, left, right)];
   const weights = dequantised(graph, `${name}.weight`, entry);
-  return graph.node('Conv', [x, weights, bias ? graph.weight(`${name}.bias`, [channels]) : undefined], dims, {
+  return graph.node('Conv', [x, weights, biasValue], dims, {
     attributes: { kernel_shape: [kernel, kernel], strides: [stride, stride], pads },
   });
 }
 
-/** x · Wᵀ + b over the last axis, [..., K] → [..., features]. Weights: float, int8 per row, or n-bit blocks. */
-export function linear(graph: Graph, x: Value, name: string, features: number, bias = true): Value {
+/** x · Wᵀ + b over the last axis, [..., K] → [..., features]. Weights: float, int8 per row, or n-bit blocks; `bias` as in `ConvOptions`. */
+export function linear(graph: Graph, x: Value, name: string, features: number, bias: boolean | Value = true): Value {
   const inner = x.dims.at(-1) ?? 1;
   const entry = graph.stored(`${name}.weight`, [features, inner]);
   const outDims = [...x.dims.slice(0, -1), features];
-  const biasWeight = bias ? graph.weight(`${name}.bias`, [features]) : undefined;
-  if (entry.kind === 'nbits') return product(graph, x, `${name}.weight`, entry, features, biasWeight);
+  const biasValue = biasOf(graph, name, features, bias);
+  if (entry.kind === 'nbits') return product(graph, x, `${name}.weight`, entry, features, biasValue);
   const rows = x.dims.slice(0, -1).reduce((count, dim) => count * dim, 1);
   const weights = dequantised(graph, `${name}.weight`, entry);
-  const y = graph.node('Gemm', [graph.reshape(x, [rows, inner]), weights, biasWeight], [rows, features], {
+  const y = graph.node('Gemm', [graph.reshape(x, [rows, inner]), weights, biasValue], [rows, features], {
     attributes: { transB: 1 },
   });
   return graph.reshape(y, outDims);
@@ -165,6 +167,11 @@ export function toTokens(graph: Graph, x: Value): Value {
 export function fromTokens(graph: Graph, x: Value, height: number, width: number): Value {
   const [batch = 1, , channels = 1] = x.dims;
   return graph.reshape(graph.transpose(x, [0, 2, 1]), [batch, channels, height, width]);
+}
+
+function biasOf(graph: Graph, name: string, length: number, bias: boolean | Value): Value | undefined {
+  if (typeof bias === 'object') return bias;
+  return bias ? graph.weight(`${name}.bias`, [length]) : undefined;
 }
 
 /** Weights of a 1×1 convolution as a matrix; undefined where they are n-bit blocks, which no general product reads. */

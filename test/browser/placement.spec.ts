@@ -6,12 +6,12 @@ const NEEDS_HALF = /requires f16 but the device does not support it/;
 
 test('on WebGPU no node is on the CPU, but for the lookup in a packed embedding table', async ({ run }) => {
   const { networks, control } = await run('placement', { wish: 'webgpu' });
-  expect(networks).toHaveLength(20);
-  for (const { role, weights, compute, placement } of networks) {
-    const title = `${role}, ${weights}, ${compute}`;
+  expect(networks).toHaveLength(30);
+  for (const { role, folder, compute, placement } of networks) {
+    const title = `${folder}, ${role}, ${compute}`;
     expect(placement.gpuNodes, title).toBeGreaterThan(10);
     // int8 rows have no WebGPU kernels; the lookup runs once per prompt, outside the denoising loop.
-    const packedTable = role === 'textEncoder' && weights === 'quantised';
+    const packedTable = role === 'textEncoder' && folder === 'tiny-quantised';
     expect(placement.otherNodes, title).toEqual(packedTable ? ['Gather', 'Cast'] : []);
     if (packedTable) expect(placement.refusal, title).toContain('fallback to CPU EP');
     else if (placement.refusal !== null)

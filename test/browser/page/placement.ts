@@ -5,7 +5,7 @@ import { Graph, type BuiltGraph, type ComputeType } from '../../../src/networks/
 import type { InputDims } from '../../../src/networks/input-dims.ts';
 import type { Backend } from '../../../src/runtime/open-backend.ts';
 import { listen } from './console-tap.ts';
-import { openServedBundle, servedFiles } from './served-bundle.ts';
+import { filesIn, openServedBundle, type Folder } from './served-bundle.ts';
 
 export interface Placement {
   /** How many nodes the session's log has on the WebGPU provider, copies to and from the CPU among them. */
@@ -16,15 +16,15 @@ export interface Placement {
   readonly refusal: string | null;
 }
 
-/** One role of the tiny bundle; the session is created, not run, so half precision needs no adapter that has it. */
+/** One role of a served bundle; the session is created, not run, so half precision needs no adapter that has it. */
 export async function placementOf(
   backend: Backend,
   role: Role,
   dims: InputDims,
-  weights: 'float' | 'quantised',
+  folder: Folder,
   compute: ComputeType,
 ): Promise<Placement> {
-  const bundle = await openServedBundle(servedFiles(weights));
+  const bundle = await openServedBundle(filesIn(folder));
   const spec = bundle.manifest.networks[role] as GraphNetworkSpec;
   const built = buildNetwork(role, spec, bundle.tensors[role] ?? {}, dims, compute);
   const files = await Promise.all(

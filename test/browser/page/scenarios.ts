@@ -1,6 +1,7 @@
 /** What the browser tests have the real runtime do, in one worker per set of options; results are plain data. */
 import { computeBudget } from '../../../src/domain/compute-budget.ts';
 import { isAppError } from '../../../src/domain/errors.ts';
+import type { Role } from '../../../src/domain/ports.ts';
 import { float32Tensor, isHostTensor, type HostTensor, type Tensor } from '../../../src/domain/tensor.ts';
 import { generate } from '../../../src/pipeline/generate.ts';
 import { openTokenizer } from '../../../src/pipeline/tokenizer.ts';
@@ -10,7 +11,7 @@ import type { ClosableRunner } from '../../../src/runtime/session-runner.ts';
 import { drawTinyFace } from '../../fixtures/tiny-face-networks.ts';
 import { makeRequest } from '../../unit/pipeline/make-request.ts';
 import { placementOf, placementOfCpuOperator, type Placement } from './placement.ts';
-import { openServedBundle, servedFiles } from './served-bundle.ts';
+import { filesIn, openServedBundle, type Folder } from './served-bundle.ts';
 
 export interface ScenarioOptions {
   readonly wish?: 'auto' | 'webgpu' | 'wasm';
@@ -38,6 +39,18 @@ export const SCENARIOS = {
     return { outputs, build: backend.build };
   },
 
+  /** The networks that only bundles of official models have, once. */
+  async officialNetworks(options: ScenarioOptions) {
+    const backend = await open(options);
+    const runner = createRunner(backend, await openServedBundle(filesIn('tiny-official')), { weightLimit: null });
+    const outputs: Record<string, Outputs> = {};
+    for (const [role, feeds] of Object.entries(OFFICIAL_FEEDS)) {
+      outputs[role] = plain(await runner.run(role as keyof typeof OFFICIAL_FEEDS, feeds));
+    }
+    await runner.close();
+    return outputs;
+  },
+
   /** One whole image of a drawn face. */
   async generate(options: ScenarioOptions) {
     const { runner, backend } = await openRunner(options);
@@ -59,16 +72,21 @@ export const SCENARIOS = {
     return { width: image.width, height: image.height, pixels: Array.from(image.data), likeness };
   },
 
-  /** Where the nodes of every network are, in both precisions and both forms of weights; and of a graph that needs the CPU. */
+  /** Where the nodes of every network are, in both precisions; and of a graph that needs the CPU. */
   async placement(options: ScenarioOptions) {
     const backend = await open(options);
-    const networks: { role: string; weights: string; compute: string; placement: Placement }[] = [];
-    for (const [role, feeds] of Object.entries(FEEDS)) {
-      const dims = Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, feed.dims]));
-      for (const weights of ['float', 'quantised'] as const) {
+    const networks: { role: string; folder: string; compute: string; placement: Placement }[] = [];
+    const all: Record<Folder, Record<string, Record<string, HostTensor>>> = {
+      tiny: FEEDS,
+      'tiny-quantised': FEEDS,
+      'tiny-official': OFFICIAL_FEEDS,
+    };
+    for (const folder of ['tiny', 'tiny-quantised', 'tiny-official'] as const) {
+      for (const [role, feeds] of Object.entries(all[folder])) {
+        const dims = Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, feed.dims]));
         for (const compute of ['float32', 'float16'] as const) {
-          const placement = await placementOf(backend, role as keyof typeof FEEDS, dims, weights, compute);
-          networks.push({ role, weights, compute, placement });
+          const placement = await placementOf(backend, role as Role, dims, folder, compute);
+          networks.push({ role, folder, compute, placement });
         }
       }
     }
@@ -127,11 +145,11 @@ export const SCENARIOS = {
     const path = 'weights/latentDecoder.bin';
     const bundle = await openServedBundle({
       read: async (name) => {
-        const bytes = await servedFiles().read(broken === 'absent' && name === path ? 'absent' : name);
+        const bytes = await filesIn('tiny').read(broken === 'absent' && name === path ? 'absent' : name);
         return broken === 'truncated' && name === path ? bytes.slice(0, -4) : bytes;
       },
       blob: async (name) => {
-        const blob = await servedFiles().blob(broken === 'absent' && name === path ? 'absent' : name);
+        const blob = await filesIn('tiny').blob(broken === 'absent' && name === path ? 'absent' : name);
         return broken === 'truncated' && name === path ? blob.slice(0, -4) : blob;
       },
     });
@@ -169,6 +187,15 @@ const FEEDS = {
   },
   latentEncoder: { image: ramp([1, 3, 128, 128]) },
   latentDecoder: { latent: ramp([1, 16, 8, 8]) },
+} satisfies Record<string, Record<string, HostTensor>>;
+
+/** AutoencoderTiny and AutoencoderKL take any size: small ones, because every shape compiles programs of its own. */
+const OFFICIAL_FEEDS = {
+  imageEncoder: { pixel_values: ramp([1, 3, 24, 24]) },
+  resampler: { hidden_states: ramp([1, 10, 20]) },
+  conditioner: { text: ramp([1, 16, 16]), face_tokens: ramp([1, 4, 16]), face_scale: ramp([4]) },
+  latentEncoder: { image: ramp([1, 3, 8, 8]) },
+  latentDecoder: { latent: ramp([1, 16, 4, 4]) },
 } satisfies Record<string, Record<string, HostTensor>>;
 
 /** Values in −1..1 that do not repeat with any dimension. */
