@@ -11,7 +11,7 @@ import { FileWriter, type ForgeOutput } from './file-writer.ts';
 import { checkParts, networkParts, type CheckNetwork, type NetworkPart } from './network-parts.ts';
 import { readAll } from './random-access.ts';
 import { chooseStorage, type Precision } from './storage-plan.ts';
-import { WeightWriter } from './weight-writer.ts';
+import { WeightWriter, type WrittenWeights } from './weight-writer.ts';
 
 export interface CompileProgress {
   readonly role: Role;
@@ -53,7 +53,7 @@ export async function compileBundle(options: CompileOptions): Promise<BundleMani
     const problems = options.checkNetwork({ role: part.role, ...part.spec }, written.index);
     if (problems.length > 0)
       throw new AppError('internal', `The forge stored ${part.role} wrongly: ${problems.join('; ')}`);
-    files.push(written.file);
+    files.push(...written.files);
     index[part.role] = written.index;
   }
 
@@ -72,7 +72,7 @@ async function writeWeights(
   output: ForgeOutput,
   precision: Precision,
   report: () => void,
-): Promise<{ file: BundleFile; index: TensorIndex }> {
+): Promise<WrittenWeights> {
   const writer = new WeightWriter(`weights/${fileName(part.role)}.bin`, output);
   for (const [name, { source, name: nameInSource, dims }] of part.tensors) {
     const values = await source.read(nameInSource);
