@@ -71,7 +71,8 @@ def earring_anchors(params: dict[str, Tensor], pose: Pose, traits: Traits, side:
     ear_v = traits.eye_v + 0.038 + traits.length * 0.2
     low = 0.085 * column(params, "ear")
     u, v = project(pose, side * (traits.face * 0.965 + 0.020 * column(params, "ear_out")), ear_v + low, -0.02)
-    aid = flag(params, "hearing", "hearing aid")
+    bare_ear = (traits.bald > 0) | (traits.hair.side_length < 0.15)  # no hair hangs over it
+    aid = flag(params, "hearing", "hearing aid") * bare_ear
     return EarringAnchors(
         u=u + side * 0.010,
         v=v,

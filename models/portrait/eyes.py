@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .canvas import Canvas, Colour, blend, constant, darken, paint, shade, tint
+from .canvas import Canvas, Colour, blend, constant, paint, shade, tint
 from .distance import bump, lerp, ridge, segment, smoothstep
 from .frame import Frame, Pose, project
 from .traits import Traits, column, flag

@@ -38,12 +38,11 @@ def facial_hair_anchors(params: dict[str, Tensor], pose: Pose, traits: Traits) -
 def moustache_distance(mouth: MouthAnchors, planes: MouthPlanes) -> Tensor:
     """Distance to a moustache that follows the upper lip."""
     squared = planes.t * planes.t
-    ridge_line = -0.050 + 0.070 * squared - mouth.curve * 0.3 * squared
-    thickness = 0.031 * (1.0 - 0.35 * squared).clamp(min=0.1)
-    distance = torch.where(planes.down > -0.2, (planes.down - ridge_line).abs() - thickness, 1.0)
-    distance = torch.maximum(distance, planes.t.abs() * mouth.half_width - mouth.half_width * 1.18)
-    distance = smooth_max(distance, planes.upper_edge - planes.down - 0.2, 0.01)
-    return smooth_max(distance, planes.down - planes.upper_edge, 0.006)
+    ridge_line = planes.upper_edge - 0.018 + 0.016 * squared
+    thickness = 0.0235 * (1.0 - 0.45 * squared).clamp(min=0.12) * (1 - 0.30 * ridge(planes.t, 0.08))
+    distance = (planes.down - ridge_line).abs() - thickness
+    distance = smooth_max(distance, (planes.t.abs() - 1.12) * mouth.half_width, 0.01)
+    return torch.where(planes.down > -0.2, distance, 1.0)
 
 
 def facial_hair_distance(

@@ -108,7 +108,9 @@ def draw_drapes(canvas: Canvas, frame: Frame, anchors: TorsoAnchors, traits: Tra
     beads = 0.85 + 0.25 * (torch.sin((x * 0.6 + y * 0.8) * 90) > 0)
     canvas = paint(canvas, border, shade(gold, beads))
 
-    neckline = smooth_min(ellipse(x, y - 0.60, anchors.neck + 0.055, 0.135), x.abs() * 1.0 - 0.05 + (y - 1.0).clamp(min=0), 0.03)
+    neckline = smooth_min(
+        ellipse(x, y - 0.60, anchors.neck + 0.055, 0.135), x.abs() * 1.0 - 0.05 + (y - 1.0).clamp(min=0), 0.03
+    )
     rings = neckline * 100
     embroidery = smoothstep(0.115, 0.105, neckline) * worn * anchors.dashiki
     canvas = paint(canvas, embroidery, anchors.accent)
@@ -118,14 +120,15 @@ def draw_drapes(canvas: Canvas, frame: Frame, anchors: TorsoAnchors, traits: Tra
     motif = smoothstep(0.70, 0.80, torch.sin(x * 30) * torch.sin(y * 30)) * worn * anchors.dashiki
     canvas = paint(canvas, motif * (neckline > 0.14), blend(traits.cloth_colour, gold, 0.75))
 
-    tilted = y - 0.635 - 0.14 * x + 0.5 * x * x
-    roll = rounded_box(x, tilted, anchors.neck + 0.105, 0.105, 0.085)
+    tilted = y - 0.640 - 0.05 * x + 0.35 * x * x
+    roll = rounded_box(x, tilted, anchors.neck + 0.125, 0.100, 0.095)
     hanging = rounded_box(x - 0.12 - 0.10 * (y - 0.8), y - 0.92, 0.085, 0.30, 0.03)
     scarf = smooth_min(roll, hanging, 0.03)
     canvas = darken(canvas, smoothstep(0.05, 0.0, scarf) * worn * anchors.scarf * 0.6, 0.65)
     folds = torch.sin((tilted + 0.25 * x) * 58) * (hanging > 0) + torch.sin(x * 70) * (hanging < 0)
     wool = shade(anchors.accent, 0.95 + 0.10 * folds)
     wool = shade(wool, 1 - 0.25 * smoothstep(0.60, 0.52, y))
+    wool = shade(wool, 1 - 0.40 * ridge(y - 0.655 - 0.30 * x, 0.012) * (hanging > 0))
     canvas = cover(canvas, frame.coverage(scarf) * anchors.scarf, wool, x * 1.6, (y - 0.62) * 2 + 0.2 * folds, 0.06)
     fringe = smoothstep(0.3, 0.6, torch.sin(x * 150)) * (hanging < 0) * smoothstep(1.13, 1.15, y)
     return darken(canvas, fringe * frame.coverage(scarf) * anchors.scarf, 0.7)

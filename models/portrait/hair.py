@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .canvas import Canvas, blend, cover, darken, paint, shade
+from .canvas import Canvas, blend, cover, paint, shade
 from .distance import bump, ellipse, lerp, ridge, rounded_box, smooth_max, smooth_min, smoothstep
 from .frame import Frame, Pose, project
 from .hair_texture import Texture, hair_texture
@@ -113,7 +113,7 @@ def open_face(frame: Frame, anchors: HairAnchors, volume: HairVolume, traits: Tr
     """Distance to the opening through which the face shows: a super-ellipse, slanted by the parting, with a fringe."""
     u, v, hair = frame.u, frame.v, traits.hair
     du = u - anchors.face_u
-    slanted = v + hair.skew * traits.part_side * du * 0.9 * smoothstep(0.15, -0.25, v)
+    slanted = v + hair.skew * traits.part_side * du * 0.9 * smoothstep(-0.04, -0.28, v)
     above = slanted < anchors.face_v
     power = torch.where(above, hair.power, hair.power.clamp(min=2.0))
     temples = (hair.recede + 0.012) * ridge(du.abs() - 0.175, 0.085)
@@ -143,6 +143,9 @@ def front_hair(frame: Frame, anchors: HairAnchors, volume: HairVolume, traits: T
     u, v, hair = frame.u, frame.v, traits.hair
     du, dv = u - anchors.centre_u, v - anchors.centre_v
     opening = open_face(frame, anchors, volume, traits)
+    # Beside the skull hair stays, or the background would show through a turned head's far temple.
+    skull = ellipse(du, dv, traits.face, 0.43) - 0.3 * smoothstep(-0.02, 0.10, v)
+    opening = smooth_max(opening, skull, 0.01)
     curls = hair.curly * (0.014 * torch.sin(v * 33 + 2 * torch.sin(v * 10)) + 0.010 * torch.sin(v * 19 + 2))
     side_width = anchors.radius_u + 0.02 * smoothstep(0.1, 0.5, v) + volume.wave * 0.8 + curls
     sides = torch.maximum(du.abs() - side_width, -dv)
@@ -150,7 +153,7 @@ def front_hair(frame: Frame, anchors: HairAnchors, volume: HairVolume, traits: T
     taper = 0.10 * (du.abs() / traits.face - 0.8)
     ends = v - hair.side_length - taper * (hair.side_length > 0.5)
     ends = ends + 0.030 * volume.texture.lock * (hair.side_length > 0.25)
-    distance = smooth_max(distance, ends, 0.03)
+    distance = smooth_max(distance, ends, 0.03 + 0.06 * (hair.curly + hair.coily))
     distance = smooth_max(distance, -opening + volume.outline * 0.3, 0.014)
     crown = ellipse(du, v - anchors.crown_v, anchors.radius_u * 0.87, 0.36)
     distance = torch.where(hair.bare > 0, smooth_max(distance, -crown, 0.03), distance)
@@ -195,7 +198,7 @@ def draw_front_hair(
     colour = shade(colour, 1 - 0.22 * smoothstep(0.0, 0.45, dv - 0.05))
     colour = blend(colour, shade(traits.skin, 0.86), 0.75 * texture.gap * hair.rows)
     sides = hair.fade * smoothstep(-0.30, -0.02, v)
-    thin = smoothstep(0.010, -0.022, front.distance) * (0.84 + 0.10 * texture.tone)
+    thin = smoothstep(0.005, -0.022, front.distance) * (0.84 + 0.10 * texture.tone)
     coverage = lerp(frame.coverage(front.distance), thin, hair.sheer)
     shaven = hair.mohawk * smoothstep(0.10, 0.15, du.abs())
     shorn = torch.maximum(0.80 * sides.clamp(max=1), 0.62 * shaven)

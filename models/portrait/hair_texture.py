@@ -8,7 +8,6 @@ from torch import Tensor
 from .distance import lerp, ridge, smoothstep
 
 
-
 class Texture(NamedTuple):
     """Planes [B,H,W], about -1…1."""
 
@@ -38,10 +37,14 @@ def hair_texture(
     lock = torch.sin(across * 9.5 + 1.1 * torch.sin(across * 4.3 + 1) + 0.4 * torch.sin(v * 6))
 
     warp_u, warp_v = u + 0.020 * torch.sin(v * 31 + 1), v + 0.020 * torch.sin(u * 27)
-    curls = torch.sin(warp_u * 52 + 2.4 * torch.sin(warp_v * 33)) * torch.sin(warp_v * 46 + 2.2 * torch.sin(warp_u * 37))
+    curls = torch.sin(warp_u * 52 + 2.4 * torch.sin(warp_v * 33)) * torch.sin(
+        warp_v * 46 + 2.2 * torch.sin(warp_u * 37)
+    )
     curls = 0.8 * curls + 0.4 * torch.sin(angle * 19 + 7 * torch.sin(dv * 9))
     curl_lock = torch.sin(u * 19 + 1.7 * torch.sin(v * 13)) * torch.sin(v * 17 + 1.5 * torch.sin(u * 11))
-    coils = torch.sin(warp_u * 96 + 1.8 * torch.sin(warp_v * 71)) * torch.sin(warp_v * 92 + 1.6 * torch.sin(warp_u * 77))
+    coils = torch.sin(warp_u * 96 + 1.8 * torch.sin(warp_v * 71)) * torch.sin(
+        warp_v * 92 + 1.6 * torch.sin(warp_u * 77)
+    )
     coil_lock = 0.7 * torch.sin(u * 24 + 2 * torch.sin(v * 19)) * torch.sin(v * 22 + 2 * torch.sin(u * 17))
     kinky = (hair.curly + hair.coily).clamp(max=1)
     tone = lerp(straight, lerp(curls, coils * 0.8, hair.coily), kinky)

@@ -105,7 +105,7 @@ def draw_cap(canvas: Canvas, frame: Frame, anchors: HeadwearAnchors, traits: Tra
     du, dv = frame.u - anchors.u, frame.v - anchors.v
     base = dv + 0.005 - (0.25 * du**2 - anchors.sin_pitch * 0.10)
     dome = smooth_max(ellipse(du, dv + 0.01, width, 0.295 + anchors.dome), base - 0.02, 0.02)
-    seams = 1 - 0.16 * torch.exp(-((du.abs() - 0.55 * width * smoothstep(-0.32, 0.0, dv)) / 0.006) ** 2)
+    seams = 1 - 0.16 * torch.exp(-(((du.abs() - 0.55 * width * smoothstep(-0.32, 0.0, dv)) / 0.006) ** 2))
     seams = seams * (1 - 0.16 * torch.exp(-(((du - 0.25 * anchors.sin_yaw) / 0.005) ** 2)))
     canvas = cover(canvas, frame.coverage(dome) * worn, shade(traits.hat_colour, seams), du / width * 0.9, dv * 2, 0.14)
     button = ((du / 0.026) ** 2 + ((dv + 0.305 + anchors.dome) / 0.014) ** 2).sqrt() - 1

@@ -71,7 +71,9 @@ def pencil(picture: Tensor, mask: Tensor, seed: Tensor, sheet: Sheet) -> Tensor:
         return smoothstep(0.25, 0.8, wave)[None, None]
 
     hatch = smoothstep(0.55, 0.25, tone) * 0.15 * strokes(0.7, 0.7, 0.85)
-    hatch = hatch + smoothstep(0.36, 0.10, tone) * 0.10 * strokes(0.6, -0.8, 0.88) + (1 - tone).clamp(0, 1) ** 1.3 * 0.70
+    hatch = (
+        hatch + smoothstep(0.36, 0.10, tone) * 0.10 * strokes(0.6, -0.8, 0.88) + (1 - tone).clamp(0, 1) ** 1.3 * 0.70
+    )
     paper = 0.955 + 0.05 * (grain - 0.5)
     drawn = paper - hatch * (0.80 + 0.4 * grain) - line * 0.66 * (0.75 + 0.4 * grain)
     return drawn.clamp(0.08, 1) * sheet.colour(1.0, 0.99, 0.965)
@@ -152,6 +154,7 @@ def neon(picture: Tensor, mask: Tensor, seed: Tensor, sheet: Sheet) -> Tensor:
     unit = sheet.unit
     even = even_light(picture, mask, sheet)
     lines = contours(even, sheet, 0.60) * (0.25 + 0.75 * mask) * 0.70
+    lines = lines * (1 - 0.75 * blur(lines, 2.5 * unit))  # where lines crowd, as in eyes, each is fainter
     lines = (lines + smoothstep(0.1, 0.5, sobel(blur(mask, 0.8 * unit)))).clamp(0, 1)
     hue = (sheet.y / 256 * 0.55 + 0.25 * torch.sin(sheet.x / 60))[None, None] + hash_1d(seed).view(-1, 1, 1, 1)
     colour = torch.cat([0.5 + 0.5 * torch.cos(6.283 * (hue + shift)) for shift in (0.0, 0.33, 0.67)], 1)

@@ -94,7 +94,7 @@ def draw_skin(canvas: Canvas, frame: Frame, anchors: TorsoAnchors, planes: Torso
     normal_y = lerp((y - 1.0) * 0.7, 0.1, on_neck)
     canvas = cover(canvas, frame.coverage(planes.skin), traits.skin, normal_x, normal_y, 0.2)
     inside = smoothstep(0.0, -0.03, planes.skin)
-    below = ellipse(frame.u - anchors.jaw_u, frame.v - anchors.jaw_v + 0.16, traits.jaw * 0.95, 0.32)
+    below = ellipse(frame.u - anchors.jaw_u, frame.v - anchors.jaw_v + 0.16, traits.jaw * 1.25, 0.32)
     canvas = paint(canvas, smoothstep(0.10, -0.08, below) * inside, traits.skin_shadow, 0.72)
     for side in (-1, 1):
         distance, _ = segment(x, y, side * 0.04, 0.665, side * 0.25, 0.615)
@@ -141,13 +141,13 @@ def draw_garment(canvas: Canvas, frame: Frame, anchors: TorsoAnchors, traits: Tr
     ribs = anchors.turtleneck * smoothstep(0.2, -0.2, torch.sin(x * 95)) * smoothstep(0.84, 0.78, y)
     knit = torch.sin(x * 52) * torch.sin(y * 60 + 3 * torch.sin(x * 52).abs()) * anchors.sweater
     twill = torch.sin((x + y) * 210) * anchors.denim
-    colour = shade(colour, 1 - 0.16 * ribs + 0.06 * knit + 0.06 * twill)
+    colour = shade(colour, 1 - 0.16 * ribs + 0.09 * knit + 0.06 * twill)
     below_head = ellipse(x - anchors.turn * 0.08, y - 0.52, anchors.neck + 0.12, 0.20)
     colour = shade(colour, 1 - 0.32 * smoothstep(0.14, -0.05, below_head))
     normal_x, normal_y = x / anchors.shoulders * 0.85 + folds, (y - 1.02) * 0.9 + folds
     canvas = cover(canvas, frame.coverage(distance), colour, normal_x + 0.10 * knit, normal_y, 0.10)
     seam = ridge(distance + 0.014, 0.006) * smoothstep(0.3, 0.2, x.abs()) * (1 - anchors.suit)
-    hem = ridge(distance + 0.030, 0.006) * anchors.sweater * smoothstep(0.3, 0.2, x.abs())
-    return paint(canvas, (seam + hem) * 0.4, traits.black, 0.3)
-
-
+    canvas = paint(canvas, seam * 0.4, traits.black, 0.3)
+    band = smoothstep(-0.052, -0.046, distance) * frame.coverage(distance) * smoothstep(0.34, 0.28, x.abs())
+    band = band * anchors.sweater * smoothstep(0.80, 0.74, y)
+    return paint(canvas, band, shade(traits.cloth_colour, 0.62 + 0.16 * torch.sin(x * 110)))

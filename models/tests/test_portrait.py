@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 import torch
-from models.portrait.align import ARCFACE_TEMPLATE, align_crop
 from models.distinguish import alike_people, by_measures, scenes
+from models.portrait.align import ARCFACE_TEMPLATE, align_crop
 from models.portrait.identity import GEOMETRY, IDENTITY_SCALES, IDENTITY_SIZE, id_vector, sample_identity
 from models.portrait.measures import aligned_points
 from models.portrait.phrases import PHRASES, STYLE_BEFORE, STYLE_BEHIND
@@ -18,7 +18,6 @@ from models.portrait.scene import CANONICAL_YAW, canonical_scene, plain, sample_
 from models.portrait.stages import fit
 from models.portrait.vocabulary import ACCENTS, COLOUR_NAMES, COLOURS, INDEX, STYLES
 from models.tests.portrait_golden import FIXTURE, draw_golden
-
 
 torch.set_num_threads(1)  # two threads beside another busy process are many times slower
 
@@ -312,7 +311,9 @@ def test_grammar():
         assert not re.search(r"\ba [aeiou8]", sentence), sentence
         assert not re.search(r"\ban (?![aeiou8])", sentence), sentence
         assert not re.search(r"(of|older|elderly|young) (an? )?portrait\b", sentence), sentence
-        assert not re.search(r"(in|dressed in) (an? )?([a-z]+ )*(ring|stud|studs|piercing|glasses)\b(?!.*(,| and ))", sentence)
+        assert not re.search(
+            r"(in|dressed in) (an? )?([a-z]+ )*(ring|stud|studs|piercing|glasses)\b(?!.*(,| and ))", sentence
+        )
         assert not re.search(r"(wearing|with) (no|without) ", sentence), sentence
         assert "a someone" not in sentence and "{" not in sentence
         assert "  " not in sentence and not sentence.startswith((",", " "))

@@ -8,7 +8,6 @@ Latent shards are made from new render shards while training.
 
 import argparse
 import math
-import random
 import time
 from collections.abc import Callable
 from pathlib import Path
