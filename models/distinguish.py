@@ -2,8 +2,8 @@
 
 Everybody is given the same hair, skin, iris, beard, age and marks. On exact measures: 10,000 people drawn neutral
 (the gallery) and again with another expression (the probe); distances are weighted by the inverse covariance within a
-person (Mahalanobis 1936), estimated on other people, with a pixel of measuring error. On pictures
-(`--pictures`): 112-px aligned grey crops, principal components and the same weighting, learnt on some people,
+person (Mahalanobis 1936), estimated on other people, with half a pixel and a whole pixel of measuring error. On
+pictures (`--pictures`): 112-px aligned grey crops, principal components and the same weighting, learnt on some people,
 asked of others. Figures go to models/report/distinguish.json.
 """
 
@@ -25,7 +25,7 @@ from models.portrait.vocabulary import EXPRESSIONS, INDEX
 
 PATH = Path("models/report/distinguish.json")
 SEED = 970_000  # no training draws people from it
-NOISE = 1.0  # measuring error, pixels of the 112-px crop
+NOISES = (0.5, 1.0)  # measuring errors, pixels of the 112-px crop
 SIZE = 160  # of the rendered pictures
 PLAIN = {"skin": 1.5, "under": 0.0, "lip_red": 0.3, "freckles": 0.0, "mole": 0.0, "scar": 0.0, "age": 0.2, "grey": 0.0,
          "fem": 0.5, "part": 1.0}  # fmt: skip
@@ -77,14 +77,14 @@ def compared(gallery: Tensor, probes: Tensor) -> dict[str, float]:
     }
 
 
-def by_measures(count: int, seed: int = SEED) -> dict[str, float]:
+def by_measures(count: int, noise: float, seed: int = SEED) -> dict[str, float]:
     """Figures on exact measures with measuring error."""
     generator = torch.Generator().manual_seed(seed)
 
     def measured(people: dict[str, Tensor], neutral: bool) -> Tensor:
         number = len(people["skin"])
         points = aligned_points(plan_of(people | scenes(number, generator, neutral)))
-        return (points + NOISE * torch.randn(points.shape, generator=generator)).flatten(1)
+        return (points + noise * torch.randn(points.shape, generator=generator)).flatten(1)
 
     others = alike_people(2000, generator)
     mapped = whitening(measured(others, True), measured(others, False), 1e-3)
@@ -122,7 +122,8 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     figures = json.loads(PATH.read_text()) if PATH.exists() else {}
-    figures["measures"] = by_measures(arguments.people)
+    for noise in NOISES:
+        figures[f"measures, error {noise} px"] = by_measures(arguments.people, noise)
     if arguments.pictures:
         figures["pictures"] = by_pictures()
     PATH.write_text(json.dumps(figures, indent=1) + "\n")

@@ -127,7 +127,7 @@ def test_plain_background_has_the_named_colour():
 
 
 def test_geometry_alone_tells_people_apart():
-    figures = by_measures(1500)
+    figures = by_measures(1500, noise=1.0)
     assert figures["rank1"] > 0.98
     assert figures["nearest neighbour, 1st percentile / own median"] > 1.0
 
