@@ -1,4 +1,5 @@
 import { defineConfig } from 'vite';
+import { serviceWorkerPlugin } from './cli/service-worker-plugin.ts';
 
 /**
  * Cross-origin isolation gives the wasm backend its threads. `credentialless` rather than `require-corp`: under the
@@ -15,6 +16,7 @@ export default defineConfig({
   // light-dark() and nesting as they are: browsers that compute here know them.
   build: { target: 'es2022', cssTarget: ['chrome123', 'firefox121', 'safari17.5'], chunkSizeWarningLimit: 1024 },
   worker: { format: 'es' },
+  plugins: [serviceWorkerPlugin()],
   optimizeDeps: { exclude: ['onnxruntime-web'] },
   server: { headers: ISOLATION_HEADERS },
   preview: { headers: ISOLATION_HEADERS },
