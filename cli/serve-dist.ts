@@ -33,13 +33,23 @@ const CONTENT_SECURITY_POLICY = [
   "base-uri 'self'",
 ].join('; ');
 
-const SECURITY_HEADERS = {
+const ISOLATION_HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'credentialless',
+};
+
+const SECURITY_HEADERS = {
   'Content-Security-Policy': CONTENT_SECURITY_POLICY,
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
 };
+
+export interface ServeOptions {
+  /** Told the path of every request. */
+  readonly onRequest?: (path: string) => void;
+  /** False: like a host that cannot send the headers of cross-origin isolation. */
+  readonly isolated?: boolean;
+}
 
 export interface StaticServer {
   /** e.g. http://127.0.0.1:4173/ */
@@ -48,9 +58,11 @@ export interface StaticServer {
 }
 
 /** Serves `root` on 127.0.0.1; port 0 takes a free one. Rejects when the port is taken. */
-export async function serveDist(root: string, port = 0): Promise<StaticServer> {
+export async function serveDist(root: string, port = 0, options: ServeOptions = {}): Promise<StaticServer> {
   const base = resolve(root);
   const server = createServer((request, response) => {
+    if (options.isolated !== false) response.setHeaders(new Map(Object.entries(ISOLATION_HEADERS)));
+    options.onRequest?.(request.url ?? '');
     answer(base, request, response).catch(() => response.destroy());
   });
   await new Promise<void>((done, fail) => {
