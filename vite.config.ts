@@ -1,15 +1,6 @@
 import { defineConfig } from 'vite';
 import { serviceWorkerPlugin } from './cli/service-worker-plugin.ts';
-
-/**
- * Cross-origin isolation gives the wasm backend its threads. `credentialless` rather than `require-corp`: under the
- * latter a page cannot tell a server that forbids reading (CORS) from one that does not answer. Browsers that know
- * only `require-corp` are not isolated and compute with one thread.
- */
-export const ISOLATION_HEADERS = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'credentialless',
-};
+import { ISOLATION_HEADERS } from './src/pwa/isolation.ts';
 
 export default defineConfig({
   base: './',

@@ -56,7 +56,7 @@ export function createUpdate({ shell, busy, sign, reload }: UpdateParts): Update
     else if (state.peek() !== 'agreed') state.value = 'replaced';
   });
   setInterval(() => {
-    if (navigator.onLine && !busy.peek()) void shell.lookForUpdate();
+    if (!busy.peek()) void shell.lookForUpdate();
   }, LOOK_EVERY_MS);
 
   async function letInWhenFree(): Promise<void> {

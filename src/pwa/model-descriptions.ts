@@ -9,7 +9,8 @@ const DESCRIPTION = /^models\/(?:[^/]+\/)?(?:bundle|catalog)\.json$/;
 const ANSWER_WITHIN_SECONDS = 5;
 
 export function isModelDescription(url: URL, scope: string): boolean {
-  return url.href.startsWith(scope) && DESCRIPTION.test(url.href.slice(scope.length));
+  const address = url.origin + url.pathname;
+  return address.startsWith(scope) && DESCRIPTION.test(address.slice(scope.length));
 }
 
 export function modelDescriptions(scope: string): NetworkFirst {

@@ -61,7 +61,7 @@ export function serviceWorkerShell(container: ServiceWorkerContainer | null): Ap
     onUpdateReady: (listener) => (onReady = listener),
     onReplaced: (listener) => (onReplaced = listener),
     async lookForUpdate() {
-      if (registration?.installing === null) await registration.update().catch(() => undefined);
+      if (navigator.onLine && registration?.installing === null) await registration.update().catch(() => undefined);
     },
     letUpdateIn() {
       registration?.waiting?.postMessage({ type: 'SKIP_WAITING' } satisfies WorkerRequest);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from '@playwright/test';
 import { serveDist } from '../../cli/serve-dist.ts';
 import { cachedFiles, expectKept, LastingBrowser, pwaCommand } from './lasting-browser.ts';
-import { test, type Product } from './product-test.ts';
+import { Product, test } from './product-test.ts';
 import { PRODUCT_ROOT, TINY_SAMPLE } from './serve-product.ts';
 
 const WEIGHTS = /^\/models\/.*\.(bin|onnx)$|tokenizer|weights\.json/;
@@ -85,6 +85,7 @@ test('after the first visit nothing needs the network: reload, new tab, app wind
       const [window] = await Promise.all([context.waitForEvent('page'), pwaCommand(session, 'launch', { manifestId })]);
       await expect.poll(() => window.evaluate(() => matchMedia('(display-mode: standalone)').matches)).toBe(true);
       await expectKept(window);
+      await generateOne(new Product(window, server.url), 'Red beard');
     });
     expect(errors).toEqual([]);
   } finally {
