@@ -26,11 +26,11 @@ export class LastingBrowser {
     context.on('weberror', (error) => this.errors.push(error.error().message));
   }
 
-  static async open(): Promise<LastingBrowser> {
+  static async open(flags: Parameters<typeof browserFlags>[0] = {}): Promise<LastingBrowser> {
     const profile = await mkdtemp(join(tmpdir(), 'likeness-profile-'));
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: findBrowser(),
-      args: browserFlags(),
+      args: browserFlags(flags),
       serviceWorkers: 'allow',
     });
     return new LastingBrowser(context, profile);

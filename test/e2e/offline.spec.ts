@@ -124,3 +124,24 @@ test('in a folder of a host that sends no headers: kept, isolated from the secon
     await rm(site, { recursive: true, force: true });
   }
 });
+
+test('only the engine build in use is kept; another one takes its place', async ({ productUrl }) => {
+  const browser = await LastingBrowser.open({ softwareWebgpu: true });
+  try {
+    const { page } = await browser.openTab(productUrl, '?app_id=tiny&backend=wasm');
+    await expectKept(page);
+    expect(await cachedFiles(page, 'likeness-engine-')).toEqual([
+      expect.stringMatching(/^assets\/ort-wasm-simd-threaded-[\w-]+\.wasm$/),
+      expect.stringMatching(/^assets\/ort\.wasm\.bundle/),
+    ]);
+    await page.goto(`${productUrl}?app_id=tiny&backend=webgpu`);
+    await expectKept(page);
+    expect(await cachedFiles(page, 'likeness-engine-')).toEqual([
+      expect.stringMatching(/^assets\/ort-wasm-simd-threaded\.jspi-[\w-]+\.wasm$/),
+      expect.stringMatching(/^assets\/ort\.jspi\.bundle/),
+    ]);
+    expect(browser.errors).toEqual([]);
+  } finally {
+    await browser.close();
+  }
+});
