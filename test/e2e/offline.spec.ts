@@ -77,6 +77,9 @@ test('after the first visit nothing needs the network: reload, new tab, app wind
       await expect(page.goto(`${server.url}screenshots/wide.webp`)).rejects.toThrow('ERR_CONNECTION_REFUSED');
       const tab = await browser.openTab(server.url);
       await expectKept(tab.page);
+      // The worker's requests leave no trace in Playwright; this one is asked of the service worker in its place.
+      const description = await tab.page.evaluate(async () => (await fetch('models/starter/bundle.json')).status);
+      expect(description).toBe(200);
       await generateOne(tab, 'Hair in a bun');
       await tab.page.close();
     });
@@ -85,7 +88,14 @@ test('after the first visit nothing needs the network: reload, new tab, app wind
       const [window] = await Promise.all([context.waitForEvent('page'), pwaCommand(session, 'launch', { manifestId })]);
       await expect.poll(() => window.evaluate(() => matchMedia('(display-mode: standalone)').matches)).toBe(true);
       await expectKept(window);
-      await generateOne(new Product(window, server.url), 'Red beard');
+      const app = new Product(window, server.url);
+      await generateOne(app, 'Red beard');
+      // A shortcut comes to the window that is there, which goes on as it was.
+      await expect(app.prompt).not.toBeFocused();
+      await pwaCommand(session, 'launch', { manifestId, url: `${server.url}?view=wish` });
+      await expect(app.prompt).toBeFocused();
+      await expect(app.cards).toHaveCount(1);
+      expect(context.pages()).toHaveLength(3);
     });
     expect(errors).toEqual([]);
   } finally {
