@@ -285,7 +285,7 @@ def load(pipeline: StableDiffusionPipeline, name: str, adapter: str) -> None:
         pipeline.load_lora_weights(state, adapter_name=adapter, **config)
         return
     # What load_lora_weights does, with one mend: where alphas differ, diffusers 0.42 loses those of attention layers
-    # ("alpha_pattern keys did not match"), because it leaves old names in the pattern. Here they get the modules' names.
+    # ("alpha_pattern keys did not match"), because it leaves old names in the pattern. Here they get the modules'.
     state, alphas = pipeline.lora_state_dict(state)
     alphas = {mended_alpha(key): alpha for key, alpha in alphas.items()}
     given = {"network_alphas": alphas, "adapter_name": adapter, "_pipeline": pipeline}
