@@ -35,6 +35,7 @@ function source(name: string, shapes: Shapes, values: (key: string, dims: number
     name,
     shapes: new Map(Object.entries(shapes)),
     read: (key) => Promise.resolve(values(key, shapes[key]!)),
+    readRows: (key, first, count) => Promise.resolve(rows(values(key, shapes[key]!), shapes[key]!, first, count)),
   };
 }
 
