@@ -52,7 +52,12 @@ export async function compileFolder(base: string, out: string, precision: Precis
   const folder = nodeFolder(base);
   try {
     await mkdir(partial, { recursive: true });
-    const manifest = await compileBundle({ folder, output: folderOutput(partial), precision, checkNetwork });
+    const manifest = await compileBundle({
+      inputs: { base: folder },
+      output: folderOutput(partial),
+      precision,
+      checkNetwork,
+    });
     await replaceFolder(partial, target);
     return manifest;
   } finally {

@@ -1,15 +1,18 @@
-/** The forge's table of contents: a checkpoint folder goes in, a bundle comes out. */
+/** The forge's table of contents: a published checkpoint goes in, a bundle comes out. */
 import { AppError } from '../domain/errors.ts';
 import type { Role } from '../domain/ports.ts';
-import { sha256Hex, type BundleFile } from '../bundle/integrity.ts';
+import type { BundleFile } from '../bundle/integrity.ts';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import { parseManifest } from '../bundle/open-bundle.ts';
 import type { TensorIndex } from '../bundle/weight-index.ts';
-import { openCheckpoint, type CheckpointFolder } from './checkpoint-folder.ts';
-import { describeBundle, requirePair } from './describe-bundle.ts';
+import { openCheckpoint, type Checkpoint, type CheckpointInputs } from './checkpoint-folder.ts';
+import { BUNDLE_PATHS, describeBundle } from './describe-bundle.ts';
 import { FileWriter, type ForgeOutput } from './file-writer.ts';
+import { deriveCard, type CardWishes, type ModelCard } from './model-card.ts';
 import { checkParts, networkParts, type CheckNetwork, type NetworkPart } from './network-parts.ts';
-import { readAll } from './random-access.ts';
+import { Problems } from './problems.ts';
+import type { RandomAccess } from './random-access.ts';
+import { isStandIn, schedulerKind, type SchedulerKind } from './scheduler-config.ts';
 import { chooseStorage, type Precision } from './storage-plan.ts';
 import { WeightWriter } from './weight-writer.ts';
 
@@ -20,66 +23,135 @@ export interface CompileProgress {
 }
 
 export interface CompileOptions {
-  readonly folder: CheckpointFolder;
+  readonly inputs: CheckpointInputs;
+  /** For a base without a card of its own. */
+  readonly card?: CardWishes;
   readonly output: ForgeOutput;
   readonly precision: Precision;
   /** Tells what keeps a network from being built of these tensors. */
   readonly checkNetwork: CheckNetwork;
   readonly onProgress?: (progress: CompileProgress) => void;
+  /** Sentences about what was decided for want of being told. */
+  readonly onNotice?: (notice: string) => void;
 }
 
+/** Bytes of a file that are in memory at once while it is copied. */
+const COPY_BYTES = 4 * 1024 * 1024;
+
 /**
- * Writes weights/*.bin, weights.json, tokenizer.json, face_detector.onnx, face_encoder.onnx and, last, bundle.json.
- * Throws AppError `bundle-missing-file`, `bundle-invalid`, `weights-invalid` before anything is written where it can be
- * known by then; what was written before a later failure is the caller's to remove.
+ * Writes weights/*.bin, weights.json, tokenizer.json, the face networks there are and, last, bundle.json. One tensor at a
+ * time is in memory.
+ *
+ * Throws AppError `bundle-missing-file`, `bundle-invalid` or `weights-invalid` with everything that is wrong, before
+ * anything is written where it can be known by then (values that are NaN or of no float type are met on the way); what was
+ * written before a later failure is the caller's to remove.
  */
 export async function compileBundle(options: CompileOptions): Promise<BundleManifest> {
-  const { output } = options;
-  const checkpoint = await openCheckpoint(options.folder);
+  const { inputs, output } = options;
+  const problems = new Problems(inputs.base.name);
+  const checkpoint = await openCheckpoint(inputs, problems);
+  if (checkpoint === undefined) throw problems.asError();
   const parts = networkParts(checkpoint);
-  checkParts(parts, options.checkNetwork);
-  const { configs, copies } = checkpoint;
-  const faceEncoder = await readAll(copies.faceEncoder);
-  const encoderSha256 = await sha256Hex(faceEncoder);
-  requirePair(configs, encoderSha256);
+  await checkParts(parts, options.checkNetwork, problems);
+  const encoderSha256 = await checkEncoder(checkpoint, output, problems);
+  problems.throwIfAny();
+  const { card, kind } = completeCard(checkpoint, options);
 
-  const files: BundleFile[] = [];
-  const index: Partial<Record<Role, TensorIndex>> = {};
-  let tensor = 0;
-  const tensors = parts.reduce((sum, part) => sum + part.tensors.size, 0);
-  for (const part of parts) {
-    const report = (): void => options.onProgress?.({ role: part.role, tensor: ++tensor, tensors });
-    const written = await writeWeights(part, output, options.precision, report);
-    const problems = options.checkNetwork({ role: part.role, ...part.spec }, written.index);
-    if (problems.length > 0)
-      throw new AppError('internal', `The forge stored ${part.role} wrongly: ${problems.join('; ')}`);
-    files.push(written.file);
-    index[part.role] = written.index;
-  }
+  const written = await writeNetworks(parts, options, problems);
+  problems.throwIfAny();
+  const { faceDetector, faceEncoder, tokenizer, weightIndex } = BUNDLE_PATHS;
+  const files = [...written.files];
+  files.push(await writeBytes(weightIndex, jsonBytes(written.index), output));
+  files.push(await writeBytes(tokenizer, checkpoint.tokenizer.json, output));
+  if (checkpoint.detector) files.push(await copyFile(faceDetector, checkpoint.detector.file, output));
+  if (checkpoint.faceEncoder) files.push(await copyFile(faceEncoder, checkpoint.faceEncoder.file, output));
 
-  files.push(await writeFile('weights.json', jsonBytes(index), output));
-  files.push(await writeFile('tokenizer.json', await readAll(copies.tokenizer), output));
-  files.push(await writeFile('face_detector.onnx', await readAll(copies.faceDetector), output));
-  files.push(await writeFile('face_encoder.onnx', faceEncoder, output));
-
-  const manifest = parseManifest(describeBundle(configs, parts, files, encoderSha256));
+  const manifest = parseManifest(describeBundle({ checkpoint, card, kind, parts, files, encoderSha256 }));
   await output.append('bundle.json', jsonBytes(manifest));
   return manifest;
 }
 
-async function writeWeights(
-  part: NetworkPart,
-  output: ForgeOutput,
-  precision: Precision,
-  report: () => void,
-): Promise<{ file: BundleFile; index: TensorIndex }> {
-  const writer = new WeightWriter(`weights/${fileName(part.role)}.bin`, output);
-  for (const [name, { source, name: nameInSource, dims }] of part.tensors) {
-    const values = await source.read(nameInSource);
-    await writer.add(name, values, dims, chooseStorage(part.role, name, dims, precision));
-    report();
+/** The checkpoint's own card, or one that follows from its files. */
+function completeCard(
+  { card, name, scheduler, unet, autoencoder, ...face }: Checkpoint,
+  { inputs, card: wishes = {}, onNotice }: CompileOptions,
+): { card: ModelCard; kind: SchedulerKind } {
+  const kind = wishes.scheduler ?? schedulerKind(scheduler);
+  if (isStandIn(scheduler) && wishes.scheduler === undefined) {
+    onNotice?.(`The base's sampler, ${scheduler._class_name}, is not built; ${kind} stands in for it.`);
   }
-  return writer.finish();
+  if (card !== undefined) return { card, kind };
+  const parts = ['base', 'adapter'];
+  if (inputs.autoencoder !== undefined) parts.push('autoencoder');
+  if (face.imageEncoder !== undefined) parts.push('image-encoder');
+  if (face.detector !== undefined) parts.push('detector');
+  if (face.faceEncoder !== undefined) parts.push('face-encoder');
+  const derived = deriveCard(
+    {
+      name: name.split(/[\\/]/).filter(Boolean).at(-1) ?? name,
+      scheduler: kind,
+      sampleSize: unet.config.sample_size ?? 64,
+      latentChannels: autoencoder.latentChannels,
+      downscale: autoencoder.downscale,
+      parts,
+    },
+    wishes,
+  );
+  const unknown = derived.licences.filter((licence) => licence.name === 'unknown').map(({ part }) => part);
+  if (unknown.length > 0) {
+    onNotice?.(`The licence of ${unknown.join(', ')} is unknown, so the bundle says: no commercial use.`);
+  }
+  return { card: derived, kind };
+}
+
+/**
+ * SHA-256 of the face encoder. With another one than the adapter was trained with, the face would be wrong without any
+ * error, so that is a problem.
+ */
+async function checkEncoder(
+  { faceEncoder, trainedWith }: Checkpoint,
+  output: ForgeOutput,
+  problems: Problems,
+): Promise<string | undefined> {
+  if (faceEncoder === undefined) return trainedWith;
+  const hash = output.newSha256();
+  for await (const bytes of inPieces(faceEncoder.file)) hash.update(bytes);
+  const sha256 = hash.hex();
+  if (trainedWith !== undefined && trainedWith !== sha256) {
+    problems.weights(
+      `the face adapter and ${faceEncoder.file.name} are no pair: the encoder's SHA-256 is ${sha256}, the adapter was trained with ${trainedWith}`,
+    );
+  }
+  return sha256;
+}
+
+async function writeNetworks(
+  parts: readonly NetworkPart[],
+  { output, precision, checkNetwork, onProgress }: CompileOptions,
+  problems: Problems,
+): Promise<{ files: BundleFile[]; index: Partial<Record<Role, TensorIndex>> }> {
+  const files: BundleFile[] = [];
+  const index: Partial<Record<Role, TensorIndex>> = {};
+  const tensors = parts.reduce((sum, part) => sum + part.tensors.size, 0);
+  let tensor = 0;
+  for (const { role, spec, tensors: origins } of parts) {
+    const writer = new WeightWriter(`weights/${fileName(role)}.bin`, output);
+    for (const [name, { source, name: nameInSource, dims }] of origins) {
+      const values = await problems.collect(() => source.read(nameInSource));
+      // After the first bad tensor the rest is only looked at, so that all bad ones are told.
+      if (values && problems.count === 0) {
+        await writer.add(name, values, dims, chooseStorage(role, name, dims, precision));
+      }
+      onProgress?.({ role, tensor: ++tensor, tensors });
+    }
+    if (problems.count > 0) continue;
+    const written = await writer.finish();
+    const wrong = checkNetwork({ role, ...spec }, written.index);
+    if (wrong.length > 0) throw new AppError('internal', `The forge stored ${role} wrongly: ${wrong.join('; ')}`);
+    files.push(written.file);
+    index[role] = written.index;
+  }
+  return { files, index };
 }
 
 /** latentEncoder → latent_encoder. */
@@ -87,10 +159,22 @@ function fileName(role: Role): string {
   return role.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-async function writeFile(path: string, bytes: Uint8Array, output: ForgeOutput): Promise<BundleFile> {
+async function writeBytes(path: string, bytes: Uint8Array, output: ForgeOutput): Promise<BundleFile> {
   const writer = new FileWriter(path, output);
   await writer.append(bytes);
   return writer.finish();
+}
+
+async function copyFile(path: string, file: RandomAccess, output: ForgeOutput): Promise<BundleFile> {
+  const writer = new FileWriter(path, output);
+  for await (const bytes of inPieces(file)) await writer.append(bytes);
+  return writer.finish();
+}
+
+async function* inPieces(file: RandomAccess): AsyncGenerator<Uint8Array> {
+  for (let offset = 0; offset < file.size; offset += COPY_BYTES) {
+    yield await file.read(offset, Math.min(COPY_BYTES, file.size - offset));
+  }
 }
 
 function jsonBytes(value: unknown): Uint8Array {

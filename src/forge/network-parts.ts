@@ -1,8 +1,9 @@
 /** Which tensors of a checkpoint make up which network of the bundle. */
-import { AppError } from '../domain/errors.ts';
 import type { Role } from '../domain/ports.ts';
+import { elementCount } from '../domain/tensor.ts';
 import type { TensorIndex } from '../bundle/weight-index.ts';
 import type { Checkpoint } from './checkpoint-folder.ts';
+import type { Problems } from './problems.ts';
 import type { WeightSource } from './safetensors.ts';
 
 export interface NetworkPart {
@@ -26,62 +27,90 @@ export type CheckNetwork = (part: NetworkPart['spec'] & { role: Role }, tensors:
 const IGNORED = /(^|\.)position_ids$/;
 /** Text and face keys and values are the same in every step, so they are the conditioner's. */
 const CONDITIONING = /\.attn2\.to_[kv]\.weight$/;
+/** The adapter's LoRA has been folded into the UNet. */
+const ADAPTER_LORA = /^ip_adapter\.\d+\.to_(q|k|v|out)_lora\./;
+const DECODER = /^(decoder|post_quant_conv)\./;
 
-/** The five built networks with their configs and the tensors that each takes from the checkpoint. */
-export function networkParts({ configs, weights }: Checkpoint): NetworkPart[] {
-  const unet = configs['unet/config.json'];
-  const text = configs['text_encoder/config.json'];
-  const vae = configs['vae/config.json'];
-  const adapter = configs['face_adapter/config.json'];
-  const autoencoder = { class: vae._class_name, config: shared(vae) };
+/** The built networks with their configs and the tensors that each takes from the checkpoint. */
+export function networkParts(checkpoint: Checkpoint): NetworkPart[] {
+  const { unet, textEncoder, autoencoder, adapter } = checkpoint;
+  const unetConfig = shared(unet.config);
+  const latents = { class: autoencoder.className, config: shared(autoencoder.config) };
+  const latentTensors = [...autoencoder.tensors].map(
+    ([name, origin]) => [name, { ...origin, dims: origin.source.shapes.get(origin.name)! }] as const,
+  );
+  const ofAdapter = pick(adapter.weights, (name) => !ADAPTER_LORA.test(name));
   return [
     {
       role: 'textEncoder',
-      spec: { class: text.architectures[0]!, config: shared(text) },
+      spec: { class: textEncoder.config.architectures[0]!, config: shared(textEncoder.config) },
       // The prefix that transformers wrote before version 5.
       tensors: pick(
-        weights.textEncoder,
+        textEncoder.weights,
         () => true,
         (name) => name.replace(/^text_model\./, ''),
       ),
     },
+    ...imageParts(checkpoint),
     {
       role: 'conditioner',
       spec: {
         class: 'FaceConditioner',
-        config: { unet: shared(unet), adapter: { embedding: adapter.embedding, tokens: adapter.tokens } },
+        config: {
+          unet: unetConfig,
+          adapter: { ...(adapter.route === 'face-id' && { embedding: adapter.input }), tokens: adapter.tokens },
+        },
       },
       tensors: new Map([
-        ...pick(weights.unet, (name) => CONDITIONING.test(name)),
-        ...pick(weights.faceAdapter, () => true),
+        ...pick(unet.weights, (name) => CONDITIONING.test(name)),
+        ...[...ofAdapter].filter(([name]) => adapter.route === 'face-id' || !name.startsWith('image_proj.')),
       ]),
     },
     {
       role: 'denoiser',
-      spec: { class: unet._class_name, config: shared(unet) },
-      tensors: pick(weights.unet, (name) => !CONDITIONING.test(name)),
+      spec: { class: unet.config._class_name, config: unetConfig },
+      tensors: pick(unet.weights, (name) => !CONDITIONING.test(name)),
     },
-    { role: 'latentEncoder', spec: autoencoder, tensors: pick(weights.vae, (name) => !name.startsWith('decoder.')) },
-    { role: 'latentDecoder', spec: autoencoder, tensors: pick(weights.vae, (name) => name.startsWith('decoder.')) },
+    { role: 'latentEncoder', spec: latents, tensors: new Map(latentTensors.filter(([name]) => !DECODER.test(name))) },
+    { role: 'latentDecoder', spec: latents, tensors: new Map(latentTensors.filter(([name]) => DECODER.test(name))) },
   ];
 }
 
-/** Throws AppError `weights-invalid` with everything that is wrong in all networks. */
-export function checkParts(parts: readonly NetworkPart[], check: CheckNetwork): void {
-  const problems = parts.flatMap(({ role, spec, tensors }) => {
+/** CLIP's image encoder up to the states that IP-Adapter-plus looks at (the last layer but one), and its resampler. */
+function imageParts({ adapter, imageEncoder }: Checkpoint): NetworkPart[] {
+  if (adapter.resampler === undefined || imageEncoder === undefined) return [];
+  const { config, weights } = imageEncoder;
+  const lastLayer = `vision_model.encoder.layers.${config.num_hidden_layers - 1}.`;
+  const unused = [lastLayer, 'vision_model.post_layernorm.', 'visual_projection.'];
+  return [
+    {
+      role: 'imageEncoder',
+      spec: { class: config.architectures[0]!, config: shared(config) },
+      tensors: pick(weights, (name) => !unused.some((start) => name.startsWith(start))),
+    },
+    {
+      role: 'resampler',
+      spec: { class: 'Resampler', config: { ...adapter.resampler } },
+      tensors: pick(adapter.weights, (name) => name.startsWith('image_proj.')),
+    },
+  ];
+}
+
+/** Everything that keeps the networks from being built becomes a problem. */
+export async function checkParts(
+  parts: readonly NetworkPart[],
+  check: CheckNetwork,
+  problems: Problems,
+): Promise<void> {
+  for (const { role, spec, tensors } of parts) {
     const index: TensorIndex = {};
     for (const [name, { dims }] of tensors) {
-      const length = 4 * dims.reduce((product, dim) => product * dim, 1);
+      const length = 4 * elementCount(dims);
       index[name] = { kind: 'float', file: 'unwritten', dims, dtype: 'float32', data: { offset: 0, length } };
     }
-    return check({ role, ...spec }, index).map((problem) => `${role}: ${problem}`);
-  });
-  if (problems.length === 0) return;
-  const shown = problems.slice(0, 12);
-  if (problems.length > shown.length) shown.push(`and ${problems.length - shown.length} more`);
-  throw new AppError('weights-invalid', `The weights do not fit their configuration: ${shown.join('; ')}.`, {
-    details: { problems },
-  });
+    const found = await problems.collect(() => check({ role, ...spec }, index));
+    for (const problem of found ?? []) problems.weights(`${role}: ${problem}`);
+  }
 }
 
 function pick(
@@ -96,9 +125,10 @@ function pick(
   return origins;
 }
 
+/** Notes on how a network was made and saved, which say nothing about it. */
+const NOTES = ['transformers_version', 'dtype', 'torch_dtype'];
+
 /** A config without notes on where and with what it was made. */
 function shared(config: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(config).filter(([key]) => !key.startsWith('_') && key !== 'transformers_version' && key !== 'dtype'),
-  );
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith('_') && !NOTES.includes(key)));
 }

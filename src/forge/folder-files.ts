@@ -1,0 +1,63 @@
+/** Files of a folder in the diffusers or transformers layout, by the names that these packages write. */
+import * as v from 'valibot';
+import { AppError } from '../domain/errors.ts';
+import type { Problems } from './problems.ts';
+import { readAll, type RandomAccess } from './random-access.ts';
+import { openSafetensors, type WeightSource } from './safetensors.ts';
+
+export interface CheckpointFolder {
+  readonly name: string;
+  /** undefined when there is no such file. */
+  open(path: string): Promise<RandomAccess | undefined>;
+}
+
+/** diffusers' and transformers' names for one network's weights, the most exact first. */
+const WEIGHT_NAMES = [
+  'diffusion_pytorch_model.safetensors',
+  'model.safetensors',
+  'diffusion_pytorch_model.fp16.safetensors',
+  'model.fp16.safetensors',
+  'diffusion_pytorch_model.bin',
+  'pytorch_model.bin',
+] as const;
+
+/**
+ * The weights in a subfolder ('' = the folder itself), under whichever name they were published.
+ * Throws AppError `bundle-missing-file`, and `weights-invalid` for a damaged file.
+ */
+export async function openFolderWeights(folder: CheckpointFolder, inside: string): Promise<WeightSource> {
+  for (const name of WEIGHT_NAMES) {
+    const file = await folder.open(inside + name);
+    if (file !== undefined) return openSafetensors(file);
+  }
+  throw new AppError('bundle-missing-file', `${inside}${WEIGHT_NAMES[0]} is missing`);
+}
+
+/** A config file, validated; what is wrong with it becomes a problem. */
+export async function openConfig<const S extends v.GenericSchema>(
+  folder: CheckpointFolder,
+  path: string,
+  schema: S,
+  problems: Problems,
+): Promise<v.InferOutput<S> | undefined> {
+  const file = await folder.open(path);
+  if (file === undefined) {
+    problems.missing(path);
+    return undefined;
+  }
+  const json = await problems.collect(() => readJson(file));
+  return json === undefined ? undefined : problems.parse(path, schema, json);
+}
+
+/** Throws AppError `bundle-invalid` when it is not JSON. */
+export async function readJson(file: RandomAccess): Promise<unknown> {
+  try {
+    return JSON.parse(await readText(file)) as unknown;
+  } catch (cause) {
+    throw new AppError('bundle-invalid', `${file.name} is not JSON.`, { details: { file: file.name }, cause });
+  }
+}
+
+export async function readText(file: RandomAccess): Promise<string> {
+  return new TextDecoder().decode(await readAll(file));
+}
