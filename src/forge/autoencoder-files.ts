@@ -23,7 +23,7 @@ export interface Autoencoder {
 }
 
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
-const schema = v.looseObject({
+const facts = v.object({
   _class_name: v.string(),
   latent_channels: v.optional(positive, 4),
   scaling_factor: v.optional(v.number()),
@@ -47,22 +47,24 @@ export async function openAutoencoder(
 ): Promise<Autoencoder | undefined> {
   if (given !== undefined && !('open' in given)) return openTaesd(given);
   const [folder, inside] = given === undefined ? [base, 'vae/'] : [given, ''];
-  const config = await openConfig(folder, `${inside}config.json`, schema, problems);
+  const path = `${inside}config.json`;
+  const config = await openConfig(folder, path, v.record(v.string(), v.unknown()), problems);
+  const read = config && problems.parse(path, facts, config);
   const weights = await problems.collect(() => openFolderWeights(folder, inside));
-  if (config === undefined || weights === undefined) return undefined;
+  if (config === undefined || read === undefined || weights === undefined) return undefined;
   const tensors = new Map([...weights.shapes.keys()].map((name) => [currentName(name), { source: weights, name }]));
   return {
-    className: config._class_name,
+    className: read._class_name,
     config,
     tensors,
-    downscale: downscaleOf(config),
-    latentChannels: config.latent_channels,
-    factor: config.scaling_factor ?? (config._class_name === 'AutoencoderKL' ? KL_FACTOR : 1),
-    shift: config.shift_factor ?? 0,
+    downscale: downscaleOf(read),
+    latentChannels: read.latent_channels,
+    factor: read.scaling_factor ?? (read._class_name === 'AutoencoderKL' ? KL_FACTOR : 1),
+    shift: read.shift_factor ?? 0,
   };
 }
 
-function downscaleOf(config: v.InferOutput<typeof schema>): number {
+function downscaleOf(config: v.InferOutput<typeof facts>): number {
   if (config.downscale !== undefined) return config.downscale;
   if (config._class_name === 'AutoencoderTiny') {
     return config.upsampling_scaling_factor ** (config.decoder_block_out_channels.length - 1);

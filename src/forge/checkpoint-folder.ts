@@ -27,9 +27,10 @@ export interface CheckpointInputs {
   readonly faceEncoder?: RandomAccess | undefined;
 }
 
-/** A network's config.json and weights. */
-export interface NetworkFiles<Config extends Record<string, unknown> = Record<string, unknown>> {
-  readonly config: Config;
+/** A network's config.json, what is read of it here, and its weights. */
+export interface NetworkFiles<Facts> {
+  readonly config: Record<string, unknown>;
+  readonly facts: Facts;
   readonly weights: WeightSource;
 }
 
@@ -38,14 +39,14 @@ export interface Checkpoint {
   /** Only a checkpoint of our own training has one. */
   readonly card: ModelCard | undefined;
   readonly scheduler: SchedulerConfig;
-  readonly unet: NetworkFiles<v.InferOutput<typeof unetSchema>>;
-  readonly textEncoder: NetworkFiles<v.InferOutput<typeof textSchema>>;
+  readonly unet: NetworkFiles<v.InferOutput<typeof unetFacts>>;
+  readonly textEncoder: NetworkFiles<v.InferOutput<typeof textFacts>>;
   readonly autoencoder: Autoencoder;
   readonly tokenizer: TokenizerFiles;
   readonly adapter: FaceAdapter;
   /** SHA-256 of the face encoder that the adapter was trained with, where it is known. */
   readonly trainedWith: string | undefined;
-  readonly imageEncoder: NetworkFiles<v.InferOutput<typeof visionSchema>> | undefined;
+  readonly imageEncoder: NetworkFiles<v.InferOutput<typeof visionFacts>> | undefined;
   readonly detector: OnnxPart<DetectorSettings> | undefined;
   readonly faceEncoder: OnnxPart<EncoderSettings> | undefined;
 }
@@ -53,20 +54,21 @@ export interface Checkpoint {
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
 
 /** A network's own config is checked by whoever builds it; here only what is needed beyond the network. */
-const unetSchema = v.looseObject({
+const unetFacts = v.object({
   _class_name: v.literal('UNet2DConditionModel'),
   in_channels: positive,
   cross_attention_dim: v.union([positive, v.pipe(v.array(positive), v.minLength(1))]),
   sample_size: v.nullish(positive),
 });
-const textSchema = v.looseObject({
-  architectures: v.pipe(v.array(v.string()), v.minLength(1)),
+const className = v.pipe(v.array(v.string()), v.minLength(1));
+const textFacts = v.object({
+  architectures: className,
   hidden_size: positive,
   max_position_embeddings: positive,
   pad_token_id: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(0))),
 });
-const visionSchema = v.looseObject({
-  architectures: v.pipe(v.array(v.string()), v.minLength(1)),
+const visionFacts = v.object({
+  architectures: className,
   hidden_size: positive,
   num_hidden_layers: positive,
   image_size: positive,
@@ -83,15 +85,15 @@ export async function openCheckpoint(inputs: CheckpointInputs, problems: Problem
   const own = (await base.open(CARD)) !== undefined;
   const card = own ? await openConfig(base, CARD, cardSchema, problems) : undefined;
   const scheduler = await openConfig(base, 'scheduler/scheduler_config.json', schedulerSchema, problems);
-  const unet = await openNetwork(base, 'unet/', unetSchema, problems);
-  const textEncoder = await openNetwork(base, 'text_encoder/', textSchema, problems);
+  const unet = await openNetwork(base, 'unet/', unetFacts, problems);
+  const textEncoder = await openNetwork(base, 'text_encoder/', textFacts, problems);
   const autoencoder = await problems.collect(() => openAutoencoder(inputs.autoencoder, base, problems));
   const tokenizer = await problems.collect(() =>
-    openTokenizerFiles(base, own ? (textEncoder?.config.pad_token_id ?? undefined) : undefined),
+    openTokenizerFiles(base, own ? (textEncoder?.facts.pad_token_id ?? undefined) : undefined),
   );
-  const textWidth = unet && [unet.config.cross_attention_dim].flat()[0];
+  const textWidth = unet && [unet.facts.cross_attention_dim].flat()[0];
   const { adapter, trainedWith } = await openAdapter(inputs.adapter, base, textWidth, problems);
-  const imageEncoder = inputs.imageEncoder && (await openNetwork(inputs.imageEncoder, '', visionSchema, problems));
+  const imageEncoder = inputs.imageEncoder && (await openNetwork(inputs.imageEncoder, '', visionFacts, problems));
   const detector = await openDetector(inputs.detector, base, problems);
   const embedding = adapter?.route === 'face-id' ? adapter.input : undefined;
   const faceEncoder = await openFaceEncoder(inputs.faceEncoder, base, embedding, problems);
@@ -106,21 +108,23 @@ export async function openCheckpoint(inputs: CheckpointInputs, problems: Problem
   return checkpoint;
 }
 
-async function openNetwork<const S extends v.GenericSchema<unknown, Record<string, unknown>>>(
+async function openNetwork<const S extends v.GenericSchema>(
   folder: CheckpointFolder,
   inside: string,
   schema: S,
   problems: Problems,
 ): Promise<NetworkFiles<v.InferOutput<S>> | undefined> {
-  const config = await openConfig(folder, `${inside}config.json`, schema, problems);
+  const path = `${inside}config.json`;
+  const config = await openConfig(folder, path, v.record(v.string(), v.unknown()), problems);
+  const facts = config && problems.parse(path, schema, config);
   const weights = await problems.collect(() => openFolderWeights(folder, inside));
-  return config && weights && { config, weights };
+  return config && facts !== undefined && weights ? { config, facts, weights } : undefined;
 }
 
 /** Networks that were not made for each other. */
 function requireFit(checkpoint: Checkpoint, inputs: CheckpointInputs, problems: Problems): void {
   const { unet, textEncoder, autoencoder, adapter, imageEncoder } = checkpoint;
-  const channels = unet.config.in_channels;
+  const channels = unet.facts.in_channels;
   if (channels === 9) {
     problems.config('unet/config.json: 9 in_channels are an inpainting model; use the ordinary one');
   } else if (channels !== autoencoder.latentChannels) {
@@ -128,18 +132,18 @@ function requireFit(checkpoint: Checkpoint, inputs: CheckpointInputs, problems: 
       `unet/config.json: in_channels is ${channels}, but the autoencoder's latents have ${autoencoder.latentChannels} channels`,
     );
   }
-  const textWidth = [unet.config.cross_attention_dim].flat()[0];
-  if (textWidth !== textEncoder.config.hidden_size) {
+  const textWidth = [unet.facts.cross_attention_dim].flat()[0];
+  if (textWidth !== textEncoder.facts.hidden_size) {
     problems.config(
-      `unet/config.json: cross_attention_dim is ${textWidth}, but the text encoder's states are ${textEncoder.config.hidden_size} wide`,
+      `unet/config.json: cross_attention_dim is ${textWidth}, but the text encoder's states are ${textEncoder.facts.hidden_size} wide`,
     );
   }
   if (adapter.route === 'image') {
     if (inputs.imageEncoder === undefined) {
       problems.missing('--image-encoder FOLDER', `${adapter.weights.name} looks at the face with CLIP's image encoder`);
-    } else if (imageEncoder && imageEncoder.config.hidden_size !== adapter.input) {
+    } else if (imageEncoder && imageEncoder.facts.hidden_size !== adapter.input) {
       problems.weights(
-        `${adapter.weights.name} takes states ${adapter.input} wide, but those of ${inputs.imageEncoder.name} are ${imageEncoder.config.hidden_size} wide: give the image encoder that it was trained with`,
+        `${adapter.weights.name} takes states ${adapter.input} wide, but those of ${inputs.imageEncoder.name} are ${imageEncoder.facts.hidden_size} wide: give the image encoder that it was trained with`,
       );
     }
   } else if (inputs.imageEncoder !== undefined) {

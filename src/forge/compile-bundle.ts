@@ -90,7 +90,7 @@ function completeCard(
     {
       name: name.split(/[\\/]/).filter(Boolean).at(-1) ?? name,
       scheduler: kind,
-      sampleSize: unet.config.sample_size ?? 64,
+      sampleSize: unet.facts.sample_size ?? 64,
       latentChannels: autoencoder.latentChannels,
       downscale: autoencoder.downscale,
       parts,

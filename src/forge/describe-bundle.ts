@@ -43,8 +43,8 @@ export function describeBundle({ checkpoint, card, kind, parts, files, encoderSh
     latent: { ...card.latent, factor: autoencoder.factor, shift: autoencoder.shift },
     native: card.native,
     text: {
-      tokens: textEncoder.config.max_position_embeddings,
-      width: textEncoder.config.hidden_size,
+      tokens: textEncoder.facts.max_position_embeddings,
+      width: textEncoder.facts.hidden_size,
       tokenizer: BUNDLE_PATHS.tokenizer,
       padTokenId: tokenizer.padTokenId,
       ...(card.knownWords !== undefined && { knownWords: card.knownWords }),

@@ -26,27 +26,42 @@ const LORA = /^ip_adapter\.\d+\.to_(q|k|v|out)_lora\./;
 /** Recognises the adapter; what cannot be used becomes a problem that says what it is and what to use instead. */
 export function readFaceAdapter(weights: WeightSource, textWidth: number, problems: Problems): FaceAdapter | undefined {
   const dims = (name: string): readonly number[] | undefined => weights.shapes.get(`image_proj.${name}`);
-  const refuse = (what: string): undefined => problems.weights(`${weights.name} is ${what}; ${USE}`) as undefined;
+  const refuse = (what: string): undefined => {
+    problems.weights(`${weights.name} is ${what}; ${USE}`);
+    return undefined;
+  };
   const names = [...weights.shapes.keys()];
   const hasLora = names.some((name) => LORA.test(name));
 
   if (!names.some((name) => name.startsWith('image_proj.')) || !names.some((name) => name.startsWith('ip_adapter.'))) {
-    return refuse('no IP-Adapter: it has no image_proj.* and ip_adapter.* tensors');
+    refuse('no IP-Adapter: it has no image_proj.* and ip_adapter.* tensors');
+    return;
   }
   if (names.some((name) => name.startsWith('image_proj.perceiver_resampler.'))) {
-    return refuse('an IP-Adapter FaceID-Plus, which wants an embedding and an image encoder together');
+    refuse('an IP-Adapter FaceID-Plus, which wants an embedding and an image encoder together');
+    return;
   }
-  if (dims('proj.weight')) return refuse('the plain IP-Adapter, which copies whole pictures, not faces');
-  if (dims('proj.3.weight')) return refuse('an IP-Adapter full-face, which is not supported');
+  if (dims('proj.weight')) {
+    refuse('the plain IP-Adapter, which copies whole pictures, not faces');
+    return;
+  }
+  if (dims('proj.3.weight')) {
+    refuse('an IP-Adapter full-face, which is not supported');
+    return;
+  }
 
   const [outputs] = dims('proj.2.weight') ?? [];
   const [hidden, embedding] = dims('proj.0.weight') ?? [];
   const [width] = dims('norm.weight') ?? [];
   if (outputs !== undefined && hidden !== undefined && embedding !== undefined && width !== undefined) {
-    if (width !== textWidth) return refuse(`${otherBase(width)}, the base takes ${textWidth}`);
+    if (width !== textWidth) {
+      refuse(`${otherBase(width)}, the base takes ${textWidth}`);
+      return;
+    }
     const tokens = outputs / width;
     if (tokens === 16 && !hasLora && embedding === 512) {
-      return refuse('an IP-Adapter FaceID-Portrait, which wants several photos at once');
+      refuse('an IP-Adapter FaceID-Portrait, which wants several photos at once');
+      return;
     }
     return { route: 'face-id', weights, input: embedding, tokens, hasLora };
   }
@@ -57,8 +72,14 @@ export function readFaceAdapter(weights: WeightSource, textWidth: number, proble
   const [heads] = dims('layers.0.0.to_q.weight') ?? [];
   const [inner] = dims('layers.0.1.1.weight') ?? [];
   if (queries && dim && states && projected && heads && inner) {
-    if (projected !== textWidth) return refuse(`${otherBase(projected)}, the base takes ${textWidth}`);
-    if (states === 512) return refuse('an InstantID adapter, which wants a ControlNet beside it');
+    if (projected !== textWidth) {
+      refuse(`${otherBase(projected)}, the base takes ${textWidth}`);
+      return;
+    }
+    if (states === 512) {
+      refuse('an InstantID adapter, which wants a ControlNet beside it');
+      return;
+    }
     const depth = Math.max(...names.map((name) => 1 + Number(/^image_proj\.layers\.(\d+)\./.exec(name)?.[1] ?? -1)));
     const resampler = {
       ...{ dim, depth, dim_head: HEAD_WIDTH, heads: heads / HEAD_WIDTH, num_queries: queries },
@@ -66,7 +87,7 @@ export function readFaceAdapter(weights: WeightSource, textWidth: number, proble
     };
     return { route: 'image', weights, input: states, tokens: queries, resampler, hasLora };
   }
-  return refuse('an IP-Adapter of a kind that is not known here');
+  refuse('an IP-Adapter of a kind that is not known here');
 }
 
 function otherBase(width: number): string {

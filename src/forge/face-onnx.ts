@@ -43,20 +43,32 @@ const USE_YUNET = 'use YuNet (face_detection_yunet_2023mar.onnx of opencv_zoo)';
  */
 export function describeDetector(file: OnnxFile, problems: Problems): DetectorSettings | undefined {
   const { name } = file.source;
-  const refuse = (what: string): undefined => problems.weights(`${name} ${what}; ${USE_YUNET}`) as undefined;
+  const refuse = (what: string): undefined => {
+    problems.weights(`${name} ${what}; ${USE_YUNET}`);
+    return undefined;
+  };
   const outputs = new Map(file.outputs.map((output) => [output.name, output]));
   const wanted = Object.keys(YUNET_OUTPUTS).flatMap((kind) => STRIDES.map((stride) => `${kind}_${stride}`));
   const missing = wanted.filter((output) => !outputs.has(output));
-  if (missing.length > 0) return refuse(`is no YuNet face detector: it has no outputs ${missing.join(', ')}`);
+  if (missing.length > 0) {
+    refuse(`is no YuNet face detector: it has no outputs ${missing.join(', ')}`);
+    return;
+  }
   const image = onlyImage(file);
-  if (image === undefined) return refuse('does not take one f32 image [1, 3, height, width]');
+  if (image === undefined) {
+    refuse('does not take one f32 image [1, 3, height, width]');
+    return;
+  }
   const [height, width] = [image.height ?? YUNET_SIDE, image.width ?? YUNET_SIDE];
   for (const [kind, values] of Object.entries(YUNET_OUTPUTS)) {
     for (const stride of STRIDES) {
       const { dims } = outputs.get(`${kind}_${stride}`)!;
       const cells = Math.ceil(height / stride) * Math.ceil(width / stride);
       const fits = dims.length === 3 && [1, cells, values].every((size, i) => dims[i] === null || dims[i] === size);
-      if (!fits) return refuse(`gives ${kind}_${stride} ${shown(dims)} instead of [1, ${cells}, ${values}]`);
+      if (!fits) {
+        refuse(`gives ${kind}_${stride} ${shown(dims)} instead of [1, ${cells}, ${values}]`);
+        return;
+      }
     }
   }
   return {
@@ -67,6 +79,8 @@ export function describeDetector(file: OnnxFile, problems: Problems): DetectorSe
     scales: [1, 0.5],
   };
 }
+
+const USE_ARCFACE = 'use the recogniser that the adapter was trained with (FaceID: w600k_r50.onnx of buffalo_l)';
 
 /** insightface looks for a normalisation inside the graph among this many first nodes. */
 const FIRST_NODES = 8;
@@ -81,23 +95,29 @@ export function describeEncoder(
   problems: Problems,
 ): EncoderSettings | undefined {
   const { name } = file.source;
-  const refuse = (what: string): undefined =>
-    problems.weights(
-      `${name} ${what}; use the recogniser that the adapter was trained with (FaceID: w600k_r50.onnx of buffalo_l)`,
-    ) as undefined;
+  const refuse = (what: string): undefined => {
+    problems.weights(`${name} ${what}; ${USE_ARCFACE}`);
+    return undefined;
+  };
   const image = onlyImage(file);
-  if (image === undefined) return refuse('does not take one f32 image [1, 3, height, width]');
+  if (image === undefined) {
+    refuse('does not take one f32 image [1, 3, height, width]');
+    return;
+  }
   const size = image.height ?? image.width ?? 112;
-  if ((image.width ?? size) !== size) return refuse(`takes ${image.width} × ${image.height} pixels, not a square`);
+  if ((image.width ?? size) !== size) {
+    refuse(`takes ${image.width} × ${image.height} pixels, not a square`);
+    return;
+  }
   const [output, ...more] = file.outputs;
   const length = output?.dims.at(-1);
   if (output === undefined || more.length > 0 || output.dims.length !== 2) {
-    return refuse(
-      `has the outputs ${file.outputs.map((o) => o.name + ' ' + shown(o.dims)).join(', ')}, not one vector`,
-    );
+    refuse(`has the outputs ${file.outputs.map((o) => o.name + ' ' + shown(o.dims)).join(', ')}, not one vector`);
+    return;
   }
   if (length && embedding && length !== embedding) {
-    return refuse(`gives ${length} numbers, but the adapter takes ${embedding}`);
+    refuse(`gives ${length} numbers, but the adapter takes ${embedding}`);
+    return;
   }
   const first = file.nodes.slice(0, FIRST_NODES);
   const inside = first.some(({ op }) => op === 'Sub') && first.some(({ op }) => op === 'Mul');

@@ -1,5 +1,5 @@
 /** Files of a folder in the diffusers or transformers layout, by the names that these packages write. */
-import * as v from 'valibot';
+import type * as v from 'valibot';
 import { AppError } from '../domain/errors.ts';
 import type { Problems } from './problems.ts';
 import { readAll, type RandomAccess } from './random-access.ts';

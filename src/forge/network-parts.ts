@@ -35,7 +35,7 @@ const DECODER = /^(decoder|post_quant_conv)\./;
 export function networkParts(checkpoint: Checkpoint): NetworkPart[] {
   const { unet, textEncoder, autoencoder, adapter } = checkpoint;
   const unetConfig = shared(unet.config);
-  const latents = { class: autoencoder.className, config: shared(autoencoder.config) };
+  const latents = { class: autoencoder.className, config: shared(autoencoder.config, FIRST_LATENT_KEYS) };
   const latentTensors = [...autoencoder.tensors].map(
     ([name, origin]) => [name, { ...origin, dims: origin.source.shapes.get(origin.name)! }] as const,
   );
@@ -43,7 +43,7 @@ export function networkParts(checkpoint: Checkpoint): NetworkPart[] {
   return [
     {
       role: 'textEncoder',
-      spec: { class: textEncoder.config.architectures[0]!, config: shared(textEncoder.config) },
+      spec: { class: textEncoder.facts.architectures[0]!, config: shared(textEncoder.config, FIRST_KEYS) },
       // The prefix that transformers wrote before version 5.
       tensors: pick(
         textEncoder.weights,
@@ -68,7 +68,7 @@ export function networkParts(checkpoint: Checkpoint): NetworkPart[] {
     },
     {
       role: 'denoiser',
-      spec: { class: unet.config._class_name, config: unetConfig },
+      spec: { class: unet.facts._class_name, config: unetConfig },
       tensors: pick(unet.weights, (name) => !CONDITIONING.test(name)),
     },
     { role: 'latentEncoder', spec: latents, tensors: new Map(latentTensors.filter(([name]) => !DECODER.test(name))) },
@@ -79,13 +79,13 @@ export function networkParts(checkpoint: Checkpoint): NetworkPart[] {
 /** CLIP's image encoder up to the states that IP-Adapter-plus looks at (the last layer but one), and its resampler. */
 function imageParts({ adapter, imageEncoder }: Checkpoint): NetworkPart[] {
   if (adapter.resampler === undefined || imageEncoder === undefined) return [];
-  const { config, weights } = imageEncoder;
-  const lastLayer = `vision_model.encoder.layers.${config.num_hidden_layers - 1}.`;
+  const { config, facts, weights } = imageEncoder;
+  const lastLayer = `vision_model.encoder.layers.${facts.num_hidden_layers - 1}.`;
   const unused = [lastLayer, 'vision_model.post_layernorm.', 'visual_projection.'];
   return [
     {
       role: 'imageEncoder',
-      spec: { class: config.architectures[0]!, config: shared(config) },
+      spec: { class: facts.architectures[0]!, config: shared(config) },
       tensors: pick(weights, (name) => !unused.some((start) => name.startsWith(start))),
     },
     {
@@ -128,7 +128,13 @@ function pick(
 /** Notes on how a network was made and saved, which say nothing about it. */
 const NOTES = ['transformers_version', 'dtype', 'torch_dtype'];
 
+/** What the manifest repeats stands first; the order is part of a bundle's bytes, which must not change for nothing. */
+const FIRST_KEYS = ['architectures', 'hidden_size', 'max_position_embeddings', 'pad_token_id'];
+const FIRST_LATENT_KEYS = ['scaling_factor', 'shift_factor'];
+
 /** A config without notes on where and with what it was made. */
-function shared(config: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith('_') && !NOTES.includes(key)));
+function shared(config: Record<string, unknown>, first: readonly string[] = []): Record<string, unknown> {
+  const keys = Object.keys(config).filter((key) => !key.startsWith('_') && !NOTES.includes(key));
+  const ordered = [...first.filter((key) => keys.includes(key)), ...keys.filter((key) => !first.includes(key))];
+  return Object.fromEntries(ordered.map((key) => [key, config[key]]));
 }
