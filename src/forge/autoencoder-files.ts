@@ -1,13 +1,12 @@
 /** The autoencoder of a checkpoint: the base's own, another one in the diffusers layout, or the original TAESD pair. */
 import * as v from 'valibot';
 import { AppError } from '../domain/errors.ts';
-import { openConfig, openFolderWeights, type CheckpointFolder } from './folder-files.ts';
+import { openConfig, openFolderWeights, shownPath, type CheckpointFolder, type FileOpener } from './folder-files.ts';
 import type { Problems } from './problems.ts';
-import type { RandomAccess } from './random-access.ts';
 import { openSafetensors, type WeightSource } from './safetensors.ts';
 
 /** A folder with config.json and weights, or TAESD's original encoder and decoder files in any order. */
-export type AutoencoderInput = CheckpointFolder | readonly RandomAccess[];
+export type AutoencoderInput = CheckpointFolder | readonly FileOpener[];
 
 export interface Autoencoder {
   readonly className: string;
@@ -49,7 +48,7 @@ export async function openAutoencoder(
   const [folder, inside] = given === undefined ? [base, 'vae/'] : [given, ''];
   const path = `${inside}config.json`;
   const config = await openConfig(folder, path, v.record(v.string(), v.unknown()), problems);
-  const read = config && problems.parse(path, facts, config);
+  const read = config && problems.parse(shownPath(folder, path), facts, config);
   const weights = await problems.collect(() => openFolderWeights(folder, inside));
   if (config === undefined || read === undefined || weights === undefined) return undefined;
   const tensors = new Map([...weights.shapes.keys()].map((name) => [currentName(name), { source: weights, name }]));
@@ -79,8 +78,8 @@ function currentName(name: string): string {
   });
 }
 
-async function openTaesd(files: readonly RandomAccess[]): Promise<Autoencoder> {
+async function openTaesd(files: readonly FileOpener[]): Promise<Autoencoder> {
   const sources: WeightSource[] = [];
-  for (const file of files) sources.push(await openSafetensors(file));
+  for (const file of files) sources.push(await openSafetensors(await file()));
   throw new AppError('weights-invalid', `${sources.map(({ name }) => name).join(', ')}: not read yet`);
 }

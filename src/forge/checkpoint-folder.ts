@@ -7,10 +7,9 @@ import { openAutoencoder, type Autoencoder, type AutoencoderInput } from './auto
 import type { FaceAdapter } from './face-adapter.ts';
 import { openAdapter, openDetector, openFaceEncoder, type OnnxPart } from './face-files.ts';
 import type { DetectorSettings, EncoderSettings } from './face-onnx.ts';
-import { openConfig, openFolderWeights, type CheckpointFolder } from './folder-files.ts';
+import { openConfig, openFolderWeights, shownPath, type CheckpointFolder, type FileOpener } from './folder-files.ts';
 import { cardSchema, type ModelCard } from './model-card.ts';
 import type { Problems } from './problems.ts';
-import type { RandomAccess } from './random-access.ts';
 import type { WeightSource } from './safetensors.ts';
 import { schedulerSchema, type SchedulerConfig } from './scheduler-config.ts';
 import { openTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts';
@@ -20,11 +19,11 @@ export type { CheckpointFolder } from './folder-files.ts';
 /** Everything that a bundle is made of; what is not given is looked for in the base folder. */
 export interface CheckpointInputs {
   readonly base: CheckpointFolder;
-  readonly adapter?: RandomAccess | undefined;
+  readonly adapter?: FileOpener | undefined;
   readonly autoencoder?: AutoencoderInput | undefined;
   readonly imageEncoder?: CheckpointFolder | undefined;
-  readonly detector?: RandomAccess | undefined;
-  readonly faceEncoder?: RandomAccess | undefined;
+  readonly detector?: FileOpener | undefined;
+  readonly faceEncoder?: FileOpener | undefined;
 }
 
 /** A network's config.json, what is read of it here, and its weights. */
@@ -116,7 +115,7 @@ async function openNetwork<const S extends v.GenericSchema>(
 ): Promise<NetworkFiles<v.InferOutput<S>> | undefined> {
   const path = `${inside}config.json`;
   const config = await openConfig(folder, path, v.record(v.string(), v.unknown()), problems);
-  const facts = config && problems.parse(path, schema, config);
+  const facts = config && problems.parse(shownPath(folder, path), schema, config);
   const weights = await problems.collect(() => openFolderWeights(folder, inside));
   return config && facts !== undefined && weights ? { config, facts, weights } : undefined;
 }

@@ -9,7 +9,7 @@ import {
   type DetectorSettings,
   type EncoderSettings,
 } from './face-onnx.ts';
-import { openConfig, openFolderWeights, type CheckpointFolder } from './folder-files.ts';
+import { openConfig, openFolderWeights, type CheckpointFolder, type FileOpener } from './folder-files.ts';
 import { openOnnxFile } from './onnx-file.ts';
 import type { Problems } from './problems.ts';
 import type { RandomAccess } from './random-access.ts';
@@ -31,13 +31,13 @@ export interface OpenedAdapter {
 
 /** `textWidth`: of the base; undefined when that is broken itself. */
 export async function openAdapter(
-  given: RandomAccess | undefined,
+  given: FileOpener | undefined,
   base: CheckpointFolder,
   textWidth: number | undefined,
   problems: Problems,
 ): Promise<OpenedAdapter> {
   if (given !== undefined) {
-    const weights = await problems.collect(() => openSafetensors(given));
+    const weights = await problems.collect(async () => openSafetensors(await given()));
     const adapter = weights && textWidth ? readFaceAdapter(weights, textWidth, problems) : undefined;
     return { adapter, trainedWith: undefined };
   }
@@ -60,19 +60,19 @@ export interface OnnxPart<Settings> {
 
 /** undefined where there is none, or a broken one (which is a problem then). */
 export async function openDetector(
-  given: RandomAccess | undefined,
+  given: FileOpener | undefined,
   base: CheckpointFolder,
   problems: Problems,
 ): Promise<OnnxPart<DetectorSettings> | undefined> {
   if (given === undefined) return openOwn(base, 'face_detector', detectorSchema, problems);
-  const onnx = await problems.collect(() => openOnnxFile(given));
+  const onnx = await problems.collect(async () => openOnnxFile(await given()));
   const settings = onnx && describeDetector(onnx, problems);
-  return settings && { settings, file: given };
+  return settings && { settings, file: onnx.source };
 }
 
 /** `embedding`: what the adapter takes; undefined when that is broken itself. */
 export async function openFaceEncoder(
-  given: RandomAccess | undefined,
+  given: FileOpener | undefined,
   base: CheckpointFolder,
   embedding: number | undefined,
   problems: Problems,
@@ -86,9 +86,9 @@ export async function openFaceEncoder(
     }
     return own;
   }
-  const onnx = await problems.collect(() => openOnnxFile(given));
+  const onnx = await problems.collect(async () => openOnnxFile(await given()));
   const settings = onnx && describeEncoder(onnx, embedding, problems);
-  return settings && { settings, file: given };
+  return settings && { settings, file: onnx.source };
 }
 
 /** A face network of our own training: its config says what its graph cannot. */

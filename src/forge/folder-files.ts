@@ -11,6 +11,9 @@ export interface CheckpointFolder {
   open(path: string): Promise<RandomAccess | undefined>;
 }
 
+/** A file that was given by itself. Throws AppError `bundle-missing-file` when it is not there. */
+export type FileOpener = () => Promise<RandomAccess>;
+
 /** diffusers' and transformers' names for one network's weights, the most exact first. */
 const WEIGHT_NAMES = [
   'diffusion_pytorch_model.safetensors',
@@ -30,7 +33,9 @@ export async function openFolderWeights(folder: CheckpointFolder, inside: string
     const file = await folder.open(inside + name);
     if (file !== undefined) return openSafetensors(file);
   }
-  throw new AppError('bundle-missing-file', `${inside}${WEIGHT_NAMES[0]} is missing`);
+  // The names that its packages write today.
+  const expected = inside === 'text_encoder/' || inside === '' ? WEIGHT_NAMES[1] : WEIGHT_NAMES[0];
+  throw missingFile(folder, inside + expected);
 }
 
 /** A config file, validated; what is wrong with it becomes a problem. */
@@ -40,13 +45,22 @@ export async function openConfig<const S extends v.GenericSchema>(
   schema: S,
   problems: Problems,
 ): Promise<v.InferOutput<S> | undefined> {
-  const file = await folder.open(path);
-  if (file === undefined) {
-    problems.missing(path);
-    return undefined;
-  }
-  const json = await problems.collect(() => readJson(file));
-  return json === undefined ? undefined : problems.parse(path, schema, json);
+  const json = await problems.collect(async () => {
+    const file = await folder.open(path);
+    if (file === undefined) throw missingFile(folder, path);
+    return readJson(file);
+  });
+  return json === undefined ? undefined : problems.parse(shownPath(folder, path), schema, json);
+}
+
+export function missingFile(folder: CheckpointFolder, path: string): AppError {
+  const shown = shownPath(folder, path);
+  return new AppError('bundle-missing-file', `${shown} is missing`, { details: { files: [shown] } });
+}
+
+/** Only the base has subfolders; messages name it in front. */
+export function shownPath(folder: CheckpointFolder, path: string): string {
+  return path.includes('/') ? path : `${folder.name}/${path}`;
 }
 
 /** Throws AppError `bundle-invalid` when it is not JSON. */

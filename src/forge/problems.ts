@@ -10,7 +10,7 @@ type Code = (typeof CODES)[number];
 const SHOWN = 40;
 
 export class Problems {
-  readonly #found: { readonly code: Code; readonly text: string; readonly path?: string }[] = [];
+  readonly #found: { readonly code: Code; readonly text: string; readonly files?: readonly string[] }[] = [];
   readonly #name: string;
 
   /** `name`: of the checkpoint, for messages. */
@@ -23,7 +23,7 @@ export class Problems {
   }
 
   missing(path: string, hint = ''): void {
-    this.#found.push({ code: 'bundle-missing-file', text: `${path} is missing${hint && `; ${hint}`}`, path });
+    this.#found.push({ code: 'bundle-missing-file', text: `${path} is missing${hint && `; ${hint}`}`, files: [path] });
   }
 
   /** A configuration that cannot be used. */
@@ -50,7 +50,9 @@ export class Problems {
     } catch (error) {
       const code = CODES.find((known) => isAppError(error, known));
       if (code === undefined) throw error;
-      this.#found.push({ code, text: (error as AppError).message.replace(/\.$/, '') });
+      const { message, details } = error as AppError;
+      const files = Array.isArray(details['files']) ? (details['files'] as string[]) : [];
+      this.#found.push({ code, text: message.replace(/\.$/, ''), files });
       return undefined;
     }
   }
@@ -69,7 +71,7 @@ export class Problems {
     const shown = problems.slice(0, SHOWN);
     if (problems.length > shown.length) shown.push(`and ${problems.length - shown.length} more`);
     return new AppError(code, `${this.#name}: ${shown.join('; ')}.`, {
-      details: { problems, files: this.#found.flatMap(({ path }) => path ?? []) },
+      details: { problems, files: this.#found.flatMap(({ files }) => files ?? []) },
     });
   }
 }

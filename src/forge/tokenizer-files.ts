@@ -1,7 +1,7 @@
 /** The tokenizer of a checkpoint as one tokenizer.json, and the token that fills short prompts up. */
 import * as v from 'valibot';
 import { AppError } from '../domain/errors.ts';
-import { readJson, type CheckpointFolder } from './folder-files.ts';
+import { missingFile, readJson, type CheckpointFolder } from './folder-files.ts';
 import { readAll } from './random-access.ts';
 
 export interface TokenizerFiles {
@@ -34,7 +34,7 @@ export async function openTokenizerFiles(
   padTokenId: number | undefined,
 ): Promise<TokenizerFiles> {
   const file = await folder.open('tokenizer/tokenizer.json');
-  if (file === undefined) throw new AppError('bundle-missing-file', 'tokenizer/tokenizer.json is missing');
+  if (file === undefined) throw missingFile(folder, 'tokenizer/tokenizer.json');
   const json = await readAll(file);
   if (padTokenId !== undefined) return { json, padTokenId };
   const parsed = v.safeParse(tokensSchema, await readJson(file));
