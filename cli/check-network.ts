@@ -40,7 +40,9 @@ function smallestDims(role: string, config: Record<string, unknown>): InputDims 
       const { unet, adapter } = v.parse(conditionerSchema, config);
       const { textWidth, ...rest } = readUnetConfig(unet);
       const layers = crossAttentionLayers({ textWidth, ...rest });
-      return { text: [1, 2, textWidth], face: [1, adapter.embedding], face_scale: [layers.length] };
+      const { embedding, tokens } = adapter;
+      const face = embedding === undefined ? { face_tokens: [1, tokens, textWidth] } : { face: [1, embedding] };
+      return { text: [1, 2, textWidth], ...face, face_scale: [layers.length] };
     }
     case 'denoiser': {
       const unet = readUnetConfig(config);
@@ -50,8 +52,15 @@ function smallestDims(role: string, config: Record<string, unknown>): InputDims 
         timestep: [1],
         text_kv: [1, 2, packed],
         face_kv: [1, 1, packed],
+        ...(unet.time_cond_proj_dim && { timestep_cond: [1, unet.time_cond_proj_dim] }),
       };
     }
+    case 'imageEncoder': {
+      const { num_channels: channels, image_size: size } = v.parse(imageSchema, config);
+      return { pixel_values: [1, channels, size, size] };
+    }
+    case 'resampler':
+      return { hidden_states: [1, 1, v.parse(resamplerSchema, config).embedding_dim] };
     case 'latentEncoder':
       return { image: [1, 3, 16 * side, 16 * side] };
     case 'latentDecoder':
@@ -63,6 +72,8 @@ function smallestDims(role: string, config: Record<string, unknown>): InputDims 
 
 const conditionerSchema = v.object({
   unet: v.record(v.string(), v.unknown()),
-  adapter: v.object({ embedding: v.number() }),
+  adapter: v.object({ tokens: v.number(), embedding: v.optional(v.number()) }),
 });
+const imageSchema = v.object({ num_channels: v.optional(v.number(), 3), image_size: v.optional(v.number(), 224) });
+const resamplerSchema = v.object({ embedding_dim: v.number() });
 const latentSchema = v.object({ latent_channels: v.optional(v.number(), 4) });

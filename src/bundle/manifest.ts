@@ -36,8 +36,13 @@ const face = v.object({
       fit: v.optional(v.picklist(['crop', 'picture'])),
     }),
   ),
-  /** Length of the embedding. */
-  embedding: positive,
+  /** Length of the face encoder's embedding; may be absent only where `image` is what the adapter sees. */
+  embedding: v.optional(positive),
+  /**
+   * The CLIP route (IP-Adapter-plus): the aligned face as `imageEncoder` sees it, whose states the `resampler` makes face
+   * tokens of. With it a face encoder only scores likeness.
+   */
+  image: v.optional(v.object({ ...pixelInput.entries, size: positive })),
   /** Face tokens per image. */
   tokens: positive,
   /** SHA-256 of the encoder file that the adapter was trained with; another one is refused. */
@@ -54,7 +59,10 @@ const schedule = v.object({
   steps: v.object({ default: positive, min: positive, max: positive }),
   /** `smallestUseful`: what a negative prompt turns guidance on at; `max`: larger wishes (1..30) are mapped into 1..max. */
   guidance: v.object({ default: finite, smallestUseful: finite, max: finite }),
-  /** What stands in for the face in the unconditional pass: the projection of a zero embedding, or the same face. */
+  /**
+   * What stands in for the face in the unconditional pass: the projection of a zero embedding (CLIP route: of an all-zero
+   * image tensor), or the same face.
+   */
   unconditionalFace: v.picklist(['zero', 'same']),
 });
 

@@ -3,10 +3,13 @@ import type { Role } from '../domain/ports.ts';
 import type { NetworkSpec } from '../bundle/manifest.ts';
 import type { TensorIndex } from '../bundle/weight-index.ts';
 import { buildClipText } from './clip-text.ts';
+import { buildClipVision } from './clip-vision.ts';
 import { buildConditioner } from './conditioner.ts';
 import type { BuiltGraph, ComputeType } from './graph.ts';
 import type { InputDims } from './input-dims.ts';
+import { buildKlDecoder, buildKlEncoder } from './kl-autoencoder.ts';
 import { buildNarrowDecoder, buildNarrowEncoder } from './narrow-autoencoder.ts';
+import { buildResampler } from './resampler.ts';
 import { buildTinyDecoder, buildTinyEncoder } from './tiny-autoencoder.ts';
 import { buildUnet } from './unet.ts';
 
@@ -16,15 +19,27 @@ type Builder = (config: unknown, tensors: TensorIndex, dims: InputDims, compute:
 export type GraphNetworkSpec = Extract<NetworkSpec, { class: string }>;
 
 const BUILDERS: Partial<Record<Role, Readonly<Record<string, Builder>>>> = {
-  /** Config: text_encoder/config.json. */
+  /** Config: text_encoder/config.json, and `clip_skip`. */
   textEncoder: { CLIPTextModel: buildClipText },
-  /** Config: `{ unet: unet/config.json, adapter: face_adapter/config.json }`. */
+  /** Config: image_encoder/config.json. */
+  imageEncoder: { CLIPVisionModelWithProjection: buildClipVision },
+  /** Config: the constructor arguments of IP-Adapter's Resampler. */
+  resampler: { Resampler: buildResampler },
+  /** Config: `{ unet: unet/config.json, adapter }`. */
   conditioner: { FaceConditioner: buildConditioner },
   /** Config: unet/config.json. */
   denoiser: { UNet2DConditionModel: buildUnet },
   /** Config: vae/config.json. */
-  latentEncoder: { AutoencoderTiny: buildTinyEncoder, AutoencoderNarrow: buildNarrowEncoder },
-  latentDecoder: { AutoencoderTiny: buildTinyDecoder, AutoencoderNarrow: buildNarrowDecoder },
+  latentEncoder: {
+    AutoencoderKL: buildKlEncoder,
+    AutoencoderTiny: buildTinyEncoder,
+    AutoencoderNarrow: buildNarrowEncoder,
+  },
+  latentDecoder: {
+    AutoencoderKL: buildKlDecoder,
+    AutoencoderTiny: buildTinyDecoder,
+    AutoencoderNarrow: buildNarrowDecoder,
+  },
 };
 
 /**

@@ -1,10 +1,12 @@
 /** The part of a UNet2DConditionModel's config.json (diffusers 0.42) that decides its graph. */
 import * as v from 'valibot';
 import { AppError } from '../domain/errors.ts';
-import { only, positive, readConfig } from './read-config.ts';
+import { count, only, positive, readConfig } from './read-config.ts';
 
 const NETWORK = 'UNet2DConditionModel';
 const perBlock = v.union([positive, v.array(positive)]);
+/** Per level one number for all its attention modules, or one number each. */
+const perAttention = v.union([positive, v.array(v.union([positive, v.array(positive)]))]);
 
 const schema = v.object({
   in_channels: positive,
@@ -22,16 +24,20 @@ const schema = v.object({
   norm_num_groups: v.optional(positive, 32),
   norm_eps: v.optional(v.number(), 1e-5),
   use_linear_projection: v.optional(v.boolean(), false),
-  downsample_padding: v.optional(v.picklist([0, 1]), 1),
+  transformer_layers_per_block: v.optional(perAttention, 1),
+  reverse_transformer_layers_per_block: v.nullish(v.array(v.union([positive, v.array(positive)]))),
+  downsample_padding: v.optional(count, 1),
   flip_sin_to_cos: v.optional(v.boolean(), true),
   freq_shift: v.optional(v.number(), 0),
   time_embedding_dim: v.nullish(positive),
+  /** Width of the guidance embedding that distilled models (LCM) add to the timestep's. */
+  time_cond_proj_dim: v.nullish(positive),
   conv_in_kernel: v.optional(positive, 3),
   conv_out_kernel: v.optional(positive, 3),
   act_fn: v.optional(v.picklist(['silu', 'swish']), 'silu'),
   // What SD1.5-type models leave at its ordinary value; anything else would be another network.
   center_input_sample: only(false),
-  only_cross_attention: only(false),
+  only_cross_attention: v.nullish(v.union([v.literal(false), v.array(v.literal(false))])),
   mid_block_only_cross_attention: only(false),
   dual_cross_attention: only(false),
   upcast_attention: only(false),
@@ -39,8 +45,6 @@ const schema = v.object({
   resnet_skip_time_act: only(false),
   mid_block_scale_factor: only(1),
   resnet_out_scale_factor: only(1),
-  transformer_layers_per_block: v.nullish(v.union([v.literal(1), v.array(v.literal(1))])),
-  reverse_transformer_layers_per_block: v.nullish(v.array(v.literal(1))),
   resnet_time_scale_shift: only('default'),
   time_embedding_type: only('positional'),
   attention_type: only('default'),
@@ -49,7 +53,6 @@ const schema = v.object({
   ),
   time_embedding_act_fn: v.nullish(v.never('only null is supported')),
   timestep_post_act: v.nullish(v.never('only null is supported')),
-  time_cond_proj_dim: v.nullish(v.never('only null is supported')),
   class_embed_type: v.nullish(v.never('only null is supported')),
   num_class_embeds: v.nullish(v.never('only null is supported')),
   addition_embed_type: v.nullish(v.never('only null is supported')),
@@ -59,19 +62,36 @@ const schema = v.object({
 
 export interface UnetConfig extends Omit<
   v.InferOutput<typeof schema>,
-  'layers_per_block' | 'attention_head_dim' | 'cross_attention_dim'
+  | 'layers_per_block'
+  | 'attention_head_dim'
+  | 'cross_attention_dim'
+  | 'transformer_layers_per_block'
+  | 'reverse_transformer_layers_per_block'
 > {
   /** Per level, highest resolution first. */
   readonly layers: readonly number[];
   /** Attention heads per level: what SD1.5-type configs call attention_head_dim. */
   readonly heads: readonly number[];
+  /** Transformer blocks of each attention module: by level on the way down, by block on the way up, in the middle. */
+  readonly transformers: {
+    readonly down: readonly (readonly number[])[];
+    readonly up: readonly (readonly number[])[];
+    readonly mid: number;
+  };
   /** Width of the text states. */
   readonly textWidth: number;
 }
 
 /** Throws AppError `bundle-invalid` naming every field that is missing, unsupported or contradicts another. */
 export function readUnetConfig(config: unknown): UnetConfig {
-  const { layers_per_block, attention_head_dim, cross_attention_dim, ...read } = readConfig(schema, config, NETWORK);
+  const {
+    layers_per_block,
+    attention_head_dim,
+    cross_attention_dim,
+    transformer_layers_per_block,
+    reverse_transformer_layers_per_block,
+    ...read
+  } = readConfig(schema, config, NETWORK);
   const levels = read.block_out_channels.length;
   const spread = (field: string, value: number | readonly number[]) => {
     const list = typeof value === 'number' ? new Array<number>(levels).fill(value) : value;
@@ -82,7 +102,10 @@ export function readUnetConfig(config: unknown): UnetConfig {
     if (read[field].length !== levels)
       throw contradiction(field, `has ${read[field].length} entries for ${levels} levels`);
   }
-  const textWidths = new Set(spread('cross_attention_dim', cross_attention_dim));
+  // Levels without attention may say what they like.
+  const attending = (_: number, level: number) =>
+    level === levels - 1 || [read.down_block_types[level], read.up_block_types[levels - 1 - level]].some(hasAttention);
+  const textWidths = new Set(spread('cross_attention_dim', cross_attention_dim).filter(attending));
   if (textWidths.size > 1) throw contradiction('cross_attention_dim', 'must be the same at every level');
   const heads = spread('attention_head_dim', attention_head_dim);
   read.block_out_channels.forEach((channels, level) => {
@@ -99,7 +122,41 @@ export function readUnetConfig(config: unknown): UnetConfig {
   if ((read.block_out_channels[0] ?? 1) % 2 !== 0)
     throw contradiction('block_out_channels', 'the first width must be even');
   const [textWidth = 0] = textWidths;
-  return { ...read, layers: spread('layers_per_block', layers_per_block), heads, textWidth };
+  const layers = spread('layers_per_block', layers_per_block);
+  const transformers = transformerBlocks(layers, transformer_layers_per_block, reverse_transformer_layers_per_block);
+  return { ...read, layers, heads, textWidth, transformers };
+}
+
+/** Whether a block type's resnets are each followed by an attention module. */
+export function hasAttention(blockType: string | undefined): boolean {
+  return blockType?.startsWith('CrossAttn') ?? false;
+}
+
+/** The reference's three ways to tell transformer blocks (one number, per level, per attention) as the last one. */
+function transformerBlocks(
+  layers: readonly number[],
+  given: v.InferOutput<typeof perAttention>,
+  reversed: (number | number[])[] | null | undefined,
+): UnetConfig['transformers'] {
+  const perLevel = typeof given === 'number' ? layers.map(() => given) : given;
+  const fit = (field: string, list: readonly (number | number[])[], lengths: readonly number[]) => {
+    if (list.length !== lengths.length)
+      throw contradiction(field, `has ${list.length} entries for ${lengths.length} levels`);
+    return lengths.map((length, i) => {
+      const entry = list[i] ?? 1;
+      const counts = typeof entry === 'number' ? new Array<number>(length).fill(entry) : entry;
+      if (counts.length !== length)
+        throw contradiction(field, `entry ${i} has ${counts.length} numbers for ${length} attention modules`);
+      return counts;
+    });
+  };
+  if (!reversed && perLevel.some((entry) => typeof entry !== 'number')) {
+    throw contradiction('reverse_transformer_layers_per_block', 'has to be given with numbers per attention module');
+  }
+  const down = fit('transformer_layers_per_block', perLevel, layers);
+  const wayUp = [...layers].reverse().map((count) => count + 1);
+  const up = fit('reverse_transformer_layers_per_block', reversed ?? [...perLevel].reverse(), wayUp);
+  return { down, up, mid: down.at(-1)?.[0] ?? 1 };
 }
 
 /** One cross-attention layer: its module in the state dict and its width. */
@@ -120,22 +177,22 @@ export interface CrossAttentionLayer {
 export function crossAttentionLayers(config: UnetConfig): CrossAttentionLayer[] {
   const places: { name: string; width: number }[] = [];
   const levels = config.block_out_channels.length;
-  const addBlock = (block: string, level: number, layers: number) => {
-    for (let i = 0; i < layers; i++) {
-      places.push({
-        name: `${block}.attentions.${i}.transformer_blocks.0.attn2`,
-        width: config.block_out_channels[level] ?? 0,
-      });
-    }
+  const { down, up, mid } = config.transformers;
+  const addBlock = (block: string, level: number, counts: readonly number[]) => {
+    const width = config.block_out_channels[level] ?? 0;
+    counts.forEach((count, i) => {
+      for (let k = 0; k < count; k++) {
+        places.push({ name: `${block}.attentions.${i}.transformer_blocks.${k}.attn2`, width });
+      }
+    });
   };
   config.down_block_types.forEach((type, level) => {
-    if (type === 'CrossAttnDownBlock2D') addBlock(`down_blocks.${level}`, level, config.layers[level] ?? 0);
+    if (hasAttention(type)) addBlock(`down_blocks.${level}`, level, down[level] ?? []);
   });
   config.up_block_types.forEach((type, i) => {
-    const level = levels - 1 - i;
-    if (type === 'CrossAttnUpBlock2D') addBlock(`up_blocks.${i}`, level, (config.layers[level] ?? 0) + 1);
+    if (hasAttention(type)) addBlock(`up_blocks.${i}`, levels - 1 - i, up[i] ?? []);
   });
-  if (config.mid_block_type === 'UNetMidBlock2DCrossAttn') addBlock('mid_block', levels - 1, 1);
+  if (config.mid_block_type === 'UNetMidBlock2DCrossAttn') addBlock('mid_block', levels - 1, [mid]);
   let offset = 0;
   return places.map((place, i) => {
     const layer = { ...place, offset, adapterIndex: 2 * i + 1 };

@@ -7,8 +7,10 @@ import type { TensorIndex } from '../bundle/weight-index.ts';
 import { Graph, type BuiltGraph, type ComputeType, type Value } from './graph.ts';
 import { requireDims, type InputDims } from './input-dims.ts';
 import { attention, conv, fromTokens, groupNorm, layerNorm, linear, toTokens } from './layers.ts';
+import { resnet } from './resnet.ts';
 import {
   crossAttentionLayers,
+  hasAttention,
   packedWidth,
   readUnetConfig,
   type CrossAttentionLayer,
@@ -20,7 +22,8 @@ const TRANSFORMER_NORM_EPS = 1e-6;
 const LAYER_NORM_EPS = 1e-5;
 
 /**
- * sample [b,c,h,w], timestep [1], text_kv [b,L,K] and, where there is a face, face_kv [b,t,K] → out_sample [b,c,h,w].
+ * sample [b,c,h,w], timestep [1], text_kv [b,L,K], face_kv [b,t,K] where there is a face, and timestep_cond
+ * [b,time_cond_proj_dim] where the config has that field → out_sample [b,c,h,w].
  * h and w may be odd: the way up returns to the sizes of the way down.
  */
 export function buildUnet(config: unknown, tensors: TensorIndex, dims: InputDims, compute: ComputeType): BuiltGraph {
@@ -48,20 +51,21 @@ class Unet {
     const { config, graph } = this;
     const { block_out_channels: widths, layers } = config;
     const context = this.inputs();
-    const time = this.timeEmbedding();
+    const time = this.timeEmbedding(context.guidance);
 
     let x = conv(graph, context.sample, 'conv_in', widths[0] ?? 0, { kernel: config.conv_in_kernel });
     const skips = [x];
     widths.forEach((width, level) => {
       const block = `down_blocks.${level}`;
-      const hasAttention = config.down_block_types[level] === 'CrossAttnDownBlock2D';
+      const attends = hasAttention(config.down_block_types[level]);
       for (let i = 0; i < (layers[level] ?? 0); i++) {
         x = this.resnet(x, time, `${block}.resnets.${i}`, width);
-        if (hasAttention) x = this.transformer(x, context, `${block}.attentions.${i}`, level);
+        const blocks = config.transformers.down[level]?.[i] ?? 1;
+        if (attends) x = this.transformer(x, context, `${block}.attentions.${i}`, level, blocks);
         skips.push(x);
       }
       if (level === widths.length - 1) return;
-      const padding = config.downsample_padding === 0 ? ([0, 0, 1, 1] as const) : 1;
+      const padding = config.downsample_padding || ([0, 0, 1, 1] as const);
       x = conv(graph, x, `${block}.downsamplers.0.conv`, width, { kernel: 3, stride: 2, padding });
       skips.push(x);
     });
@@ -76,7 +80,8 @@ class Unet {
         if (skip === undefined)
           throw new AppError('graph-invalid', 'The UNet has more layers on the way up than down.');
         x = this.resnet(graph.concat([x, skip], 1), time, `up_blocks.${i}.resnets.${j}`, width);
-        if (type === 'CrossAttnUpBlock2D') x = this.transformer(x, context, `up_blocks.${i}.attentions.${j}`, level);
+        const blocks = config.transformers.up[i]?.[j] ?? 1;
+        if (hasAttention(type)) x = this.transformer(x, context, `up_blocks.${i}.attentions.${j}`, level, blocks);
       }
       const next = skips.at(-1);
       if (next === undefined) return;
@@ -99,11 +104,17 @@ class Unet {
       return graph.floatInput(name, requireDims(dims, 'denoiser', name, [batch ?? null, null, packed]));
     };
     const textKv = keysValues('text_kv');
-    return { sample, textKv, faceKv: dims['face_kv'] ? keysValues('face_kv') : undefined };
+    const faceKv = dims['face_kv'] ? keysValues('face_kv') : undefined;
+    if (!config.time_cond_proj_dim) return { sample, textKv, faceKv, guidance: undefined };
+    const guidanceDims = requireDims(dims, 'denoiser', 'timestep_cond', [batch ?? null, config.time_cond_proj_dim]);
+    return { sample, textKv, faceKv, guidance: graph.floatInput('timestep_cond', guidanceDims) };
   }
 
-  /** Sinusoids of the timestep (in f32 whatever the compute type), two linear layers, SiLU: what every resnet reads. */
-  private timeEmbedding(): Value {
+  /**
+   * Sinusoids of the timestep (in f32 whatever the compute type) with the projected guidance embedding, two linear
+   * layers, SiLU: what every resnet reads, [1,…] or, with guidance, [b,…].
+   */
+  private timeEmbedding(guidance: Value | undefined): Value {
     const { config, graph } = this;
     const width = config.block_out_channels[0] ?? 0;
     const half = width / 2;
@@ -114,9 +125,10 @@ class Unet {
     const angles = graph.multiply(timestep, graph.constant(frequencies, [1, half], 'float32'));
     const sine = graph.node('Sin', [angles], angles.dims);
     const cosine = graph.node('Cos', [angles], angles.dims);
-    const waves = graph.concat(config.flip_sin_to_cos ? [cosine, sine] : [sine, cosine], 1);
+    const waves = graph.cast(graph.concat(config.flip_sin_to_cos ? [cosine, sine] : [sine, cosine], 1), graph.compute);
     const embedWidth = config.time_embedding_dim ?? width * 4;
-    const hidden = graph.silu(linear(graph, graph.cast(waves, graph.compute), 'time_embedding.linear_1', embedWidth));
+    const told = guidance ? graph.add(waves, linear(graph, guidance, 'time_embedding.cond_proj', width, false)) : waves;
+    const hidden = graph.silu(linear(graph, told, 'time_embedding.linear_1', embedWidth));
     return graph.silu(linear(graph, hidden, 'time_embedding.linear_2', embedWidth));
   }
 
@@ -126,41 +138,42 @@ class Unet {
     if (this.config.mid_block_type === null) return x;
     let y = this.resnet(x, time, 'mid_block.resnets.0', width);
     if (this.config.mid_block_type === 'UNetMidBlock2D') return y;
-    y = this.transformer(y, context, 'mid_block.attentions.0', level);
+    y = this.transformer(y, context, 'mid_block.attentions.0', level, this.config.transformers.mid);
     return this.resnet(y, time, 'mid_block.resnets.1', width);
   }
 
-  /** ResnetBlock2D with the time embedding added between its convolutions. */
   private resnet(x: Value, time: Value, name: string, channels: number): Value {
-    const { graph, config } = this;
-    const norm = (y: Value, part: string) => {
-      return graph.silu(groupNorm(graph, y, `${name}.${part}`, config.norm_num_groups, config.norm_eps));
-    };
-    const first = conv(graph, norm(x, 'norm1'), `${name}.conv1`, channels, { kernel: 3 });
-    const shift = graph.reshape(linear(graph, time, `${name}.time_emb_proj`, channels), [1, channels, 1, 1]);
-    const second = conv(graph, norm(graph.add(first, shift), 'norm2'), `${name}.conv2`, channels, { kernel: 3 });
-    const shortcut = x.dims[1] === channels ? x : conv(graph, x, `${name}.conv_shortcut`, channels, { kernel: 1 });
-    return graph.add(shortcut, second);
+    const { norm_num_groups: groups, norm_eps: epsilon } = this.config;
+    return resnet(this.graph, x, name, channels, { groups, epsilon, time });
   }
 
-  /** Transformer2DModel with one BasicTransformerBlock: self attention, text and face attention, GEGLU. */
-  private transformer(x: Value, context: Context, name: string, level: number): Value {
+  /** Transformer2DModel: projection, transformer blocks, projection back, shortcut. */
+  private transformer(x: Value, context: Context, name: string, level: number, blocks: number): Value {
     const { graph, config } = this;
     const [, channels = 1, height = 1, width = 1] = x.dims;
     const heads = config.heads[level] ?? 1;
-    const block = `${name}.transformer_blocks.0`;
-    const norm = (y: Value, part: string) => layerNorm(graph, y, `${block}.${part}`, LAYER_NORM_EPS);
-    const project = (y: Value, part: string) => linear(graph, y, `${block}.${part}`, channels, false);
-
     const normed = groupNorm(graph, x, `${name}.norm`, config.norm_num_groups, TRANSFORMER_NORM_EPS);
     let y = config.use_linear_projection
       ? linear(graph, toTokens(graph, normed), `${name}.proj_in`, channels)
       : toTokens(graph, conv(graph, normed, `${name}.proj_in`, channels, { kernel: 1 }));
+    for (let k = 0; k < blocks; k++) y = this.transformerBlock(y, context, `${name}.transformer_blocks.${k}`, heads);
+    const out = config.use_linear_projection
+      ? fromTokens(graph, linear(graph, y, `${name}.proj_out`, channels), height, width)
+      : conv(graph, fromTokens(graph, y, height, width), `${name}.proj_out`, channels, { kernel: 1 });
+    return graph.add(out, x);
+  }
 
-    const own = norm(y, 'norm1');
+  /** BasicTransformerBlock: self attention, text and face attention, GEGLU. */
+  private transformerBlock(x: Value, context: Context, block: string, heads: number): Value {
+    const { graph } = this;
+    const channels = x.dims.at(-1) ?? 1;
+    const norm = (y: Value, part: string) => layerNorm(graph, y, `${block}.${part}`, LAYER_NORM_EPS);
+    const project = (y: Value, part: string) => linear(graph, y, `${block}.${part}`, channels, false);
+
+    const own = norm(x, 'norm1');
     const [q, k, v] = ['to_q', 'to_k', 'to_v'].map((part) => project(own, `attn1.${part}`)) as [Value, Value, Value];
     const mixed = attention(graph, q, k, v, heads);
-    y = graph.add(linear(graph, mixed, `${block}.attn1.to_out.0`, channels), y);
+    let y = graph.add(linear(graph, mixed, `${block}.attn1.to_out.0`, channels), x);
 
     const query = project(norm(y, 'norm2'), 'attn2.to_q');
     const read = this.crossAttention(query, context, `${block}.attn2`, heads);
@@ -170,12 +183,7 @@ class Unet {
     const last = gated.dims.length - 1;
     const hidden = graph.slice(gated, last, 0, channels * 4);
     const gate = graph.gelu(graph.slice(gated, last, channels * 4, channels * 8));
-    y = graph.add(linear(graph, graph.multiply(hidden, gate), `${block}.ff.net.2`, channels), y);
-
-    const out = config.use_linear_projection
-      ? fromTokens(graph, linear(graph, y, `${name}.proj_out`, channels), height, width)
-      : conv(graph, fromTokens(graph, y, height, width), `${name}.proj_out`, channels, { kernel: 1 });
-    return graph.add(out, x);
+    return graph.add(linear(graph, graph.multiply(hidden, gate), `${block}.ff.net.2`, channels), y);
   }
 
   /** Text and face each with their own softmax, added (IP-Adapter, arXiv:2308.06721); the face scale is in its values. */
@@ -197,4 +205,5 @@ interface Context {
   readonly sample: Value;
   readonly textKv: Value;
   readonly faceKv: Value | undefined;
+  readonly guidance: Value | undefined;
 }

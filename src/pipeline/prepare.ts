@@ -2,6 +2,7 @@ import { AppError } from '../domain/errors.ts';
 import type { DetectedFace } from '../domain/image.ts';
 import type { GenerationRequest } from '../domain/request.ts';
 import { throwIfCancelled } from './cancellation.ts';
+import { combineFaces, describeFace, describeNobody, type Person } from './describe-person.ts';
 import { boxInRegion } from './image/region.ts';
 import { checkKnownWords } from './known-words.ts';
 import {
@@ -20,14 +21,13 @@ import { backgroundMask } from './stages/background-mask.ts';
 import { condition, type Condition, type ConditionRow } from './stages/conditioning.ts';
 import type { GuidancePasses } from './stages/denoising.ts';
 import { detectFaces } from './stages/face-detection.ts';
-import { embedFace, meanEmbedding } from './stages/face-embedding.ts';
 import { encodeImage } from './stages/image-encoding.ts';
 import { encodePrompt } from './stages/prompt-encoding.ts';
 
 /** All that depends on reference and prompt alone, made once per task. */
 export interface Prepared {
   readonly size: RenderSize;
-  /** The person's embedding; null without face conditioning. */
+  /** The person's embedding; null without face conditioning, and where the bundle has no face encoder. */
   readonly person: Float32Array | null;
   readonly passes: GuidancePasses;
   /** The reference's latent; null where every image starts from pure noise and nothing of it is kept. */
@@ -61,8 +61,12 @@ export async function prepare(run: Run): Promise<Prepared> {
   const prepared = prepareReference(reference);
   if (prepared.scale < 1) run.found.push(scaledDownAdjustment(reference, prepared));
 
-  const { face, person } = await withRoles(run, ['faceDetector', 'faceEncoder'], () => findPerson(run, prepared));
-  const rows = await withRoles(run, ['textEncoder'], () => encodeTexts(run, person));
+  const { face, person, nobody } = await withRoles(
+    run,
+    ['faceDetector', 'faceEncoder', 'imageEncoder', 'resampler'],
+    () => findPerson(run, prepared),
+  );
+  const rows = await withRoles(run, ['textEncoder'], () => encodeTexts(run, person?.told ?? nobody, nobody));
   const fitted = fitReference(prepared.image, face, size);
   run.found.push(...fitted.adjustments);
   const latent = needsLatent(request)
@@ -73,7 +77,7 @@ export async function prepare(run: Run): Promise<Prepared> {
   const mask = request.keepBackground && face ? maskAround(face, fitted, size, manifest.latent.downscale) : null;
   // Last, because what it makes may live on the device until the end.
   const passes = await withRoles(run, ['conditioner'], () => makePasses(run, rows));
-  return { size, person, passes, latent, mask };
+  return { size, person: person?.embedding ?? null, passes, latent, mask };
 }
 
 function maskAround(
@@ -86,11 +90,11 @@ function maskAround(
   return backgroundMask(box, size.workWidth / downscale, size.workHeight / downscale, downscale);
 }
 
-/** Finds the face in every reference and describes the person by the mean of their embeddings. */
+/** Finds the face in every reference and describes the person by all of them. */
 async function findPerson(
   run: Run,
   prepared: PreparedReference,
-): Promise<{ face: DetectedFace | null; person: Float32Array | null }> {
+): Promise<{ face: DetectedFace | null; person: Person | null; nobody: Float32Array }> {
   const { meter, request, emit, taskId } = run;
   if (request.facePoints && request.faceIndex !== null) {
     run.found.push({ field: 'faceIndex', from: request.faceIndex, to: null, reason: 'placed-face-used' });
@@ -98,9 +102,9 @@ async function findPerson(
   const { faces, chosen } = await meter.measure('find-face', 0, () => chooseFace(run, prepared, request));
   emit({ type: 'faces', taskId, faces: inGivenPixels(faces, prepared.scale), chosen });
   const face = faces[chosen] ?? null;
-  if (!face || request.faceStrength === 0) return { face, person: null };
+  if (!face || request.faceStrength === 0) return { face, person: null, nobody: await describeNobody(run, 1, false) };
 
-  const embeddings = [await meter.measure('embed-face', 0, () => embedFace(run, prepared.image, face))];
+  const persons = [await meter.measure('embed-face', 0, () => describeFace(run, prepared.image, face))];
   for (const [index, picture] of run.moreReferences.entries()) {
     throwIfCancelled(run.signal);
     const { image } = prepareReference(picture);
@@ -114,16 +118,17 @@ async function findPerson(
         },
       );
     }
-    embeddings.push(await meter.measure('embed-face', 0, () => embedFace(run, image, largest)));
+    persons.push(await meter.measure('embed-face', 0, () => describeFace(run, image, largest)));
   }
-  return { face, person: meanEmbedding(embeddings) };
+  const seen = request.guidanceScale > 1 && run.bundle.manifest.schedule.unconditionalFace === 'zero';
+  const nobody = await describeNobody(run, persons.length, seen);
+  return { face, person: combineFaces(run, persons), nobody };
 }
 
 /** Row 0: the wish; row 1, with guidance: the negative prompt and what stands in for the face. */
-async function encodeTexts(run: Run, person: Float32Array | null): Promise<ConditionRow[]> {
+async function encodeTexts(run: Run, face: Float32Array, nobody: Float32Array): Promise<ConditionRow[]> {
   const { manifest } = run.bundle;
   const { request } = run;
-  const nobody = new Float32Array(manifest.face.embedding);
   const encode = async (field: 'prompt' | 'negativePrompt'): Promise<Float32Array> => {
     throwIfCancelled(run.signal);
     const checked = checkKnownWords(field, request[field], manifest.text.knownWords, run.tokenizer);
@@ -132,9 +137,9 @@ async function encodeTexts(run: Run, person: Float32Array | null): Promise<Condi
     if (truncated) run.found.push({ field, from: needed, to: ids.length, reason: 'prompt-truncated' });
     return run.meter.measure('encode-prompt', 0, () => encodePrompt(run.runner, ids));
   };
-  const rows: ConditionRow[] = [{ text: await encode('prompt'), face: person ?? nobody }];
+  const rows: ConditionRow[] = [{ text: await encode('prompt'), face }];
   if (request.guidanceScale > 1) {
-    const standIn = manifest.schedule.unconditionalFace === 'same' ? rows[0]!.face : nobody;
+    const standIn = manifest.schedule.unconditionalFace === 'same' ? face : nobody;
     rows.push({ text: await encode('negativePrompt'), face: standIn });
   }
   return rows;

@@ -12,7 +12,7 @@ export interface Condition {
 export interface ConditionRow {
   /** L · d values. */
   readonly text: Float32Array;
-  /** Embedding of length 1, or all zeros for "no face". */
+  /** Embedding of length 1 or all zeros for "no face"; where the bundle sees faces as images: t · d face tokens. */
   readonly face: Float32Array;
 }
 
@@ -32,11 +32,14 @@ export async function condition(
 ): Promise<Condition> {
   const layers = crossAttentionLayers(tensors.conditioner ?? {});
   const { tokens, width } = manifest.text;
+  const faces = concatenate(rows.map(({ face }) => face));
   const outputs = await runner.run(
     'conditioner',
     {
       text: float32Tensor(concatenate(rows.map(({ text }) => text)), [rows.length, tokens, width]),
-      face: float32Tensor(concatenate(rows.map(({ face }) => face)), [rows.length, manifest.face.embedding]),
+      ...(manifest.face.image
+        ? { face_tokens: float32Tensor(faces, [rows.length, faces.length / rows.length / width, width]) }
+        : { face: float32Tensor(faces, [rows.length, faces.length / rows.length]) }),
       face_scale: float32Tensor(new Float32Array(layers).fill(faceScale), [layers]),
     },
     keepOnDevice ? { keepOnDevice: ['text_kv', 'face_kv'] } : {},

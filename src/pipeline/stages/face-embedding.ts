@@ -14,7 +14,7 @@ export async function embedFace(
   image: PixelImage,
   face: Pick<DetectedFace, 'points'>,
 ): Promise<Float32Array> {
-  const { encoder, embedding } = bundle.manifest.face;
+  const { encoder, embedding = 0 } = bundle.manifest.face;
   if (!encoder) throw new AppError('bundle-invalid', `The bundle ${bundle.manifest.id} has no face encoder.`);
   const crop = alignedCrop(image, face.points, encoder.input.size, encoder.fit);
   const outputs = await runner.run('faceEncoder', { image: imageToTensor(crop, encoder.input) });

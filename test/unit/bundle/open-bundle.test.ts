@@ -50,6 +50,23 @@ describe('openBundle', () => {
     );
   });
 
+  it('refuses half of the CLIP route, a face by nothing, and denoisers with inputs that nobody feeds', () => {
+    const { face, networks } = manifest();
+    const image = { size: 224, mean: 127.5, std: 127.5, order: 'rgb' };
+    const built = { class: 'Any', config: {} };
+    const route = { ...networks, imageEncoder: built, resampler: built };
+    const open = (changes: object) => () => parseManifest({ ...manifest(), ...changes });
+    expect(open({ face: { ...face, image }, networks: route })).not.toThrow();
+    expect(open({ face: { ...face, image, embedding: undefined }, networks: route })).not.toThrow();
+    expect(open({ networks: route })).toThrow(/face\.image, .* belong together/);
+    expect(open({ face: { ...face, image } })).toThrow(/belong together/);
+    expect(open({ face: { ...face, embedding: undefined } })).toThrow(/face\.embedding has to be there/);
+    const denoiser = (config: object) => ({ networks: { ...networks, denoiser: { class: 'Any', config } } });
+    expect(open(denoiser({ in_channels: 9 }))).toThrow(/in_channels \(9\).*latent\.channels \(1\).*inpainting/);
+    expect(open(denoiser({ time_cond_proj_dim: 256 }))).toThrow(/time_cond_proj_dim.*LCM-LoRA/);
+    expect(open(denoiser({ in_channels: 1, time_cond_proj_dim: null }))).not.toThrow();
+  });
+
   it('refuses another format and says what to do', () => {
     expect(() => parseManifest({ ...manifest(), format: 2 })).toThrow(/format 2 is not known.*Update the app/);
     expect(() => parseManifest(null)).toThrow(/format undefined/);

@@ -81,7 +81,13 @@ describe('buildNetwork', () => {
     ['time_embedding_type', { time_embedding_type: 'fourier' }],
     ['addition_embed_type', { addition_embed_type: 'text_time' }],
     ['num_attention_heads', { num_attention_heads: 4 }],
-    ['transformer_layers_per_block', { transformer_layers_per_block: 2 }],
+    ['transformer_layers_per_block', { transformer_layers_per_block: [1, 2, 1] }],
+    ['reverse_transformer_layers_per_block', { transformer_layers_per_block: [[1], 2] }],
+    [
+      'reverse_transformer_layers_per_block',
+      { transformer_layers_per_block: [[1], 2], reverse_transformer_layers_per_block: [1, [1]] },
+    ],
+    ['only_cross_attention', { only_cross_attention: [false, true] }],
     ['down_block_types.0', { down_block_types: ['AttnDownBlock2D', 'DownBlock2D'] }],
     ['mid_block_type', { mid_block_type: 'UNetMidBlock2DSimpleCrossAttn' }],
     ['resnet_time_scale_shift', { resnet_time_scale_shift: 'scale_shift' }],
@@ -145,9 +151,9 @@ describe('buildNetwork', () => {
   });
 
   it('refuses a class that it cannot build, and roles that need a file', () => {
-    const kl = failure(() => buildNetwork('latentDecoder', { class: 'AutoencoderKL', config: {} }, {}, {}, 'float32'));
-    expect(kl.message).toBe(
-      'networks.latentDecoder: class AutoencoderKL cannot be built; known here: AutoencoderTiny, AutoencoderNarrow.',
+    const other = failure(() => buildNetwork('latentDecoder', { class: 'VQModel', config: {} }, {}, {}, 'float32'));
+    expect(other.message).toBe(
+      'networks.latentDecoder: class VQModel cannot be built; known here: AutoencoderKL, AutoencoderTiny, AutoencoderNarrow.',
     );
     const detector = failure(() => buildNetwork('faceDetector', { class: 'YuNet', config: {} }, {}, {}, 'float32'));
     expect(detector.code).toBe('bundle-invalid');

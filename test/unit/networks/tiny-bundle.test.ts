@@ -1,17 +1,19 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { describe, expect, it } from 'vitest';
 import { openBundle } from '../../../src/bundle/open-bundle.ts';
+import type { Role } from '../../../src/domain/ports.ts';
 import { float32Tensor, type HostTensor } from '../../../src/domain/tensor.ts';
 import { buildNetwork } from '../../../src/networks/build-network.ts';
+import type { InputDims } from '../../../src/networks/input-dims.ts';
 import { hashUniform } from '../../fixtures/hash-weights.ts';
 import { runGraph } from '../../fixtures/run-graph.ts';
-import { makeTinyBundle, tinyBundleDims } from '../../fixtures/tiny-bundle.ts';
+import { makeTinyBundle, tinyBundleDims, tinyImageDims } from '../../fixtures/tiny-bundle.ts';
 import { drawTinyFace, TINY_DETECTOR, TINY_FACE } from '../../fixtures/tiny-face-networks.ts';
 import { TINY_TOKENIZER } from '../../fixtures/tiny-tokenizer.ts';
 
 type Four = [number, number, number, number];
 
-const ROLES = ['textEncoder', 'conditioner', 'denoiser', 'latentEncoder', 'latentDecoder'] as const;
+const BOTH = { embedding: tinyBundleDims, image: tinyImageDims };
 
 function hashTensor(name: string, dims: readonly number[]): HostTensor {
   const count = dims.reduce((product, dim) => product * dim, 1);
@@ -36,20 +38,26 @@ describe('tiny bundle', () => {
     expect(makeTinyBundle().files.get('bundle.json')).toEqual(files.files.get('bundle.json'));
   });
 
-  for (const weights of ['float', 'quantised'] as const) {
-    it(`runs every network (${weights}), finite in f32 and close in f16`, async () => {
-      const files = makeTinyBundle({ weights });
+  for (const [weights, face] of [
+    ['float', 'embedding'],
+    ['quantised', 'embedding'],
+    ['float', 'image'],
+    ['quantised', 'image'],
+  ] as const) {
+    it(`runs every network (${weights}, face as ${face}), finite in f32 and close in f16`, async () => {
+      const files = makeTinyBundle({ weights, face });
       const bundle = await openBundle(files);
       for (const batch of [1, 2]) {
-        const dims = tinyBundleDims(batch);
-        for (const role of ROLES) {
+        const dims: Partial<Record<Role, InputDims>> = BOTH[face](batch);
+        for (const role of Object.keys(dims) as Role[]) {
           const spec = bundle.manifest.networks[role]!;
           if (!('class' in spec)) throw new Error('expected a built network');
-          const feeds = Object.fromEntries(Object.entries(dims[role]).map(([name, d]) => [name, hashTensor(name, d)]));
+          const roleDims = dims[role]!;
+          const feeds = Object.fromEntries(Object.entries(roleDims).map(([name, d]) => [name, hashTensor(name, d)]));
           const outputs = await Promise.all(
             (['float32', 'float16'] as const).map((compute) =>
               runGraph(
-                buildNetwork(role, spec, bundle.tensors[role]!, dims[role], compute),
+                buildNetwork(role, spec, bundle.tensors[role]!, roleDims, compute),
                 Object.fromEntries(files.files),
                 feeds,
               ),

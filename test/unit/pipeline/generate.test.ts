@@ -83,6 +83,8 @@ describe('generate', () => {
     expect(order).toEqual([
       'faceDetector',
       'faceEncoder',
+      'imageEncoder',
+      'resampler',
       'textEncoder',
       'latentEncoder',
       'conditioner',

@@ -29,7 +29,7 @@ describe('a whole run', () => {
     negativeIds: number[],
   ): Promise<number> {
     const { seed, steps, guidanceScale, promptIds } = fixture;
-    const raw = Float32Array.from(hashUniform('run/face', bundle.manifest.face.embedding));
+    const raw = Float32Array.from(hashUniform('run/face', bundle.manifest.face.embedding!));
     const length = Math.hypot(...raw);
     const rows = [
       { text: await encodePrompt(runner, Int32Array.from(promptIds)), face: raw.map((value) => value / length) },
