@@ -60,6 +60,12 @@ export interface SessionRunner {
   residentBytes(): number;
 }
 
+/** Products of plain matrices, for the forge: on a runtime where there is one. */
+export interface MatMul {
+  /** a · b of row-major f32 matrices [rows, inner] and [inner, columns] → [rows, columns]. */
+  multiply(a: Float32Array, b: Float32Array, inner: number): Promise<Float32Array>;
+}
+
 /** The files of one opened bundle. */
 export interface BundleFiles {
   /** Throws AppError `bundle-missing-file`. */
