@@ -9,6 +9,7 @@ import type { Adjustment } from '../src/domain/request.ts';
 import type { GenerationEvent } from '../src/domain/task.ts';
 import { nodeImageCodec } from './node-image-codec.ts';
 import { openNodeGenerator, type NodeGeneration } from './node-generator.ts';
+import { readNumber } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
 
 export const GENERATE_USAGE = `likeness generate --bundle FOLDER --image FILE --prompt TEXT --out FOLDER [options]
@@ -43,7 +44,7 @@ export async function runGenerate(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options: OPTIONS });
   const { bundle, out } = values;
   if (bundle === undefined || out === undefined) throw new UsageError('--bundle and --out are needed.');
-  const threads = number('--threads', values.threads);
+  const threads = readNumber('--threads', values.threads);
   const input = { ...(await requestFile(values.request)), ...(await commandLineInput(values)) };
   if (input.image === undefined) throw new UsageError('--image is needed, or an image in the --request file.');
 
@@ -81,11 +82,11 @@ async function commandLineInput(values: Values): Promise<RequestInput> {
     referenceImages: referenceImages.length > 0 ? referenceImages : undefined,
     prompt: values.prompt,
     negativePrompt: values.negative,
-    seed: number('--seed', values.seed),
-    steps: number('--steps', values.steps),
-    batch: number('--batch', values.batch),
-    strength: number('--strength', values.strength),
-    guidanceScale: number('--guidance', values.guidance),
+    seed: readNumber('--seed', values.seed),
+    steps: readNumber('--steps', values.steps),
+    batch: readNumber('--batch', values.batch),
+    strength: readNumber('--strength', values.strength),
+    guidanceScale: readNumber('--guidance', values.guidance),
     ...size(values.size),
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
@@ -96,13 +97,6 @@ async function readInput(option: string, path: string): Promise<Buffer> {
     const { code } = error as NodeJS.ErrnoException;
     throw new UsageError(`${option} ${path} cannot be read (${code ?? 'unknown reason'}).`);
   });
-}
-
-function number(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new UsageError(`${option} needs a number, not "${text}".`);
-  return value;
 }
 
 function size(text: string | undefined): RequestInput {

@@ -2,8 +2,11 @@
 import * as v from 'valibot';
 import { AppError } from '../domain/errors.ts';
 import { openConfig, openFolderWeights, shownPath, type CheckpointFolder, type FileOpener } from './folder-files.ts';
+import { renameKl } from './kl-names.ts';
+import { openWeights } from './open-weights.ts';
 import type { Problems } from './problems.ts';
-import { openSafetensors, type WeightSource } from './safetensors.ts';
+import { renameTaesd, taesdConfig, type TaesdPart } from './taesd-names.ts';
+import type { WeightSource } from './weight-source.ts';
 
 /** A folder with config.json and weights, or TAESD's original encoder and decoder files in any order. */
 export type AutoencoderInput = CheckpointFolder | readonly FileOpener[];
@@ -49,9 +52,9 @@ export async function openAutoencoder(
   const path = `${inside}config.json`;
   const config = await openConfig(folder, path, v.record(v.string(), v.unknown()), problems);
   const read = config && problems.parse(shownPath(folder, path), facts, config);
-  const weights = await problems.collect(() => openFolderWeights(folder, inside));
+  const weights = await problems.collect(() => openFolderWeights(folder, inside, 'diffusers'));
   if (config === undefined || read === undefined || weights === undefined) return undefined;
-  const tensors = new Map([...weights.shapes.keys()].map((name) => [currentName(name), { source: weights, name }]));
+  const tensors = new Map([...weights.shapes.keys()].map((name) => [renameKl(name), { source: weights, name }]));
   return {
     className: read._class_name,
     config,
@@ -71,15 +74,56 @@ function downscaleOf(config: v.InferOutput<typeof facts>): number {
   return 2 ** ((config.block_out_channels?.length ?? 4) - 1);
 }
 
-/** SD1.x's autoencoder was published before diffusers renamed its attention. */
-function currentName(name: string): string {
-  return name.replace(/(\.attentions\.\d+)\.(query|key|value|proj_attn)\./, (_, place: string, part: string) => {
-    return `${place}.${{ query: 'to_q', key: 'to_k', value: 'to_v', proj_attn: 'to_out.0' }[part]!}.`;
-  });
+/** The original encoder and decoder, in any order: the encoder's first layer takes a picture, the decoder's a latent. */
+async function openTaesd(files: readonly FileOpener[]): Promise<Autoencoder> {
+  const parts: Partial<Record<TaesdPart, WeightSource>> = {};
+  for (const file of files) {
+    const weights = await openWeights(await file());
+    const part = taesdPart(weights);
+    if (part === undefined) {
+      throw new AppError(
+        'weights-invalid',
+        `${weights.name} is no original TAESD file; give taesd_encoder and taesd_decoder, or a folder in the diffusers layout.`,
+      );
+    }
+    parts[part] = weights;
+  }
+  const { encoder, decoder } = parts;
+  if (encoder === undefined || decoder === undefined || files.length !== 2) {
+    throw new AppError(
+      'weights-invalid',
+      '--autoencoder with files needs both halves of TAESD: --autoencoder taesd_encoder.safetensors --autoencoder taesd_decoder.safetensors.',
+    );
+  }
+  const tensors = new Map<string, { source: WeightSource; name: string }>();
+  for (const [part, source] of [
+    ['encoder', encoder],
+    ['decoder', decoder],
+  ] as const) {
+    for (const name of source.shapes.keys()) tensors.set(renameTaesd(name, part), { source, name });
+  }
+  const latentChannels = firstLayer(decoder)?.[1] ?? 4;
+  const config = taesdConfig(latentChannels);
+  return {
+    className: config._class_name,
+    config,
+    tensors,
+    downscale: 2 ** (config.decoder_block_out_channels.length - 1),
+    latentChannels,
+    factor: config.scaling_factor,
+    shift: config.shift_factor,
+  };
 }
 
-async function openTaesd(files: readonly FileOpener[]): Promise<Autoencoder> {
-  const sources: WeightSource[] = [];
-  for (const file of files) sources.push(await openSafetensors(await file()));
-  throw new AppError('weights-invalid', `${sources.map(({ name }) => name).join(', ')}: not read yet`);
+function taesdPart(weights: WeightSource): TaesdPart | undefined {
+  const inputs = firstLayer(weights)?.[1];
+  // The decoder's Sequential begins with a clamp, so its first layer has the number 1.
+  if (weights.shapes.has('0.weight')) {
+    return inputs === 3 ? 'encoder' : undefined;
+  }
+  return inputs === undefined ? undefined : 'decoder';
+}
+
+function firstLayer({ shapes }: WeightSource): readonly number[] | undefined {
+  return shapes.get('0.weight') ?? shapes.get('1.weight');
 }

@@ -10,7 +10,7 @@ import type { DetectorSettings, EncoderSettings } from './face-onnx.ts';
 import { openConfig, openFolderWeights, shownPath, type CheckpointFolder, type FileOpener } from './folder-files.ts';
 import { cardSchema, type ModelCard } from './model-card.ts';
 import type { Problems } from './problems.ts';
-import type { WeightSource } from './safetensors.ts';
+import type { WeightSource } from './weight-source.ts';
 import { schedulerSchema, type SchedulerConfig } from './scheduler-config.ts';
 import { openTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts';
 
@@ -84,15 +84,16 @@ export async function openCheckpoint(inputs: CheckpointInputs, problems: Problem
   const own = (await base.open(CARD)) !== undefined;
   const card = own ? await openConfig(base, CARD, cardSchema, problems) : undefined;
   const scheduler = await openConfig(base, 'scheduler/scheduler_config.json', schedulerSchema, problems);
-  const unet = await openNetwork(base, 'unet/', unetFacts, problems);
-  const textEncoder = await openNetwork(base, 'text_encoder/', textFacts, problems);
+  const unet = await openNetwork(base, 'unet/', 'diffusers', unetFacts, problems);
+  const textEncoder = await openNetwork(base, 'text_encoder/', 'transformers', textFacts, problems);
   const autoencoder = await problems.collect(() => openAutoencoder(inputs.autoencoder, base, problems));
   const tokenizer = await problems.collect(() =>
     openTokenizerFiles(base, own ? (textEncoder?.facts.pad_token_id ?? undefined) : undefined),
   );
   const textWidth = unet && [unet.facts.cross_attention_dim].flat()[0];
   const { adapter, trainedWith } = await openAdapter(inputs.adapter, base, textWidth, problems);
-  const imageEncoder = inputs.imageEncoder && (await openNetwork(inputs.imageEncoder, '', visionFacts, problems));
+  const imageEncoder =
+    inputs.imageEncoder && (await openNetwork(inputs.imageEncoder, '', 'transformers', visionFacts, problems));
   const detector = await openDetector(inputs.detector, base, problems);
   const embedding = adapter?.route === 'face-id' ? adapter.input : undefined;
   const faceEncoder = await openFaceEncoder(inputs.faceEncoder, base, embedding, problems);
@@ -110,13 +111,14 @@ export async function openCheckpoint(inputs: CheckpointInputs, problems: Problem
 async function openNetwork<const S extends v.GenericSchema>(
   folder: CheckpointFolder,
   inside: string,
+  written: 'diffusers' | 'transformers',
   schema: S,
   problems: Problems,
 ): Promise<NetworkFiles<v.InferOutput<S>> | undefined> {
   const path = `${inside}config.json`;
   const config = await openConfig(folder, path, v.record(v.string(), v.unknown()), problems);
   const facts = config && problems.parse(shownPath(folder, path), schema, config);
-  const weights = await problems.collect(() => openFolderWeights(folder, inside));
+  const weights = await problems.collect(() => openFolderWeights(folder, inside, written));
   return config && facts !== undefined && weights ? { config, facts, weights } : undefined;
 }
 

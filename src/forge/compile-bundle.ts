@@ -7,6 +7,7 @@ import { parseManifest } from '../bundle/open-bundle.ts';
 import type { TensorIndex } from '../bundle/weight-index.ts';
 import { openCheckpoint, type Checkpoint, type CheckpointInputs } from './checkpoint-folder.ts';
 import { BUNDLE_PATHS, describeBundle } from './describe-bundle.ts';
+import { foldCheckpoint, type FoldWishes } from './fold-checkpoint.ts';
 import { FileWriter, type ForgeOutput } from './file-writer.ts';
 import { deriveCard, type CardWishes, type ModelCard } from './model-card.ts';
 import { checkParts, networkParts, type CheckNetwork, type NetworkPart } from './network-parts.ts';
@@ -24,6 +25,7 @@ export interface CompileProgress {
 
 export interface CompileOptions {
   readonly inputs: CheckpointInputs;
+  readonly fold?: FoldWishes;
   /** For a base without a card of its own. */
   readonly card?: CardWishes;
   readonly output: ForgeOutput;
@@ -49,13 +51,15 @@ const COPY_BYTES = 4 * 1024 * 1024;
 export async function compileBundle(options: CompileOptions): Promise<BundleManifest> {
   const { inputs, output } = options;
   const problems = new Problems(inputs.base.name);
-  const checkpoint = await openCheckpoint(inputs, problems);
-  if (checkpoint === undefined) throw problems.asError();
+  const opened = await openCheckpoint(inputs, problems);
+  if (opened === undefined) throw problems.asError();
+  const notice = (text: string): void => options.onNotice?.(text);
+  const checkpoint = await foldCheckpoint(opened, options.fold ?? {}, problems, notice);
   const parts = networkParts(checkpoint);
   await checkParts(parts, options.checkNetwork, problems);
   const encoderSha256 = await checkEncoder(checkpoint, output, problems);
   problems.throwIfAny();
-  const { card, kind } = completeCard(checkpoint, options);
+  const { card, kind } = completeCard(checkpoint, options, notice);
 
   const written = await writeNetworks(parts, options, problems);
   problems.throwIfAny();
@@ -71,24 +75,37 @@ export async function compileBundle(options: CompileOptions): Promise<BundleMani
   return manifest;
 }
 
+/** LCM-LoRA files hold nothing that tells them from other LoRAs; their folder or file name does. */
+const LCM_NAME = /(^|[^a-z])lcm([^a-z]|$)/i;
+
+/** Last part of a path, of either system. */
+function fileNameOf(path: string): string {
+  return path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
+}
+
 /** The checkpoint's own card, or one that follows from its files. */
 function completeCard(
   { card, name, scheduler, unet, autoencoder, ...face }: Checkpoint,
-  { inputs, card: wishes = {}, onNotice }: CompileOptions,
+  { inputs, fold = {}, card: wishes = {} }: CompileOptions,
+  notice: (text: string) => void,
 ): { card: ModelCard; kind: SchedulerKind } {
-  const kind = wishes.scheduler ?? schedulerKind(scheduler);
-  if (isStandIn(scheduler) && wishes.scheduler === undefined) {
-    onNotice?.(`The base's sampler, ${scheduler._class_name}, is not built; ${kind} stands in for it.`);
+  const loras = (fold.loras ?? []).map((lora) => lora.name);
+  const distilled = loras.find((lora) => LCM_NAME.test(lora));
+  const kind = wishes.scheduler ?? (distilled === undefined ? schedulerKind(scheduler) : 'lcm');
+  if (wishes.scheduler === undefined && distilled !== undefined) {
+    notice(`${distilled} is an LCM-LoRA by its name, so the sampler is lcm.`);
+  } else if (wishes.scheduler === undefined && isStandIn(scheduler)) {
+    notice(`The base's sampler, ${scheduler._class_name}, is not built; ${kind} stands in for it.`);
   }
   if (card !== undefined) return { card, kind };
-  const parts = ['base', 'adapter'];
+  const parts = ['base', 'adapter', ...loras.map((lora) => `lora ${fileNameOf(lora)}`)];
   if (inputs.autoencoder !== undefined) parts.push('autoencoder');
   if (face.imageEncoder !== undefined) parts.push('image-encoder');
   if (face.detector !== undefined) parts.push('detector');
   if (face.faceEncoder !== undefined) parts.push('face-encoder');
   const derived = deriveCard(
     {
-      name: name.split(/[\\/]/).filter(Boolean).at(-1) ?? name,
+      name: fileNameOf(name),
       scheduler: kind,
       sampleSize: unet.facts.sample_size ?? 64,
       latentChannels: autoencoder.latentChannels,
@@ -99,7 +116,7 @@ function completeCard(
   );
   const unknown = derived.licences.filter((licence) => licence.name === 'unknown').map(({ part }) => part);
   if (unknown.length > 0) {
-    onNotice?.(`The licence of ${unknown.join(', ')} is unknown, so the bundle says: no commercial use.`);
+    notice(`The licence of ${unknown.join(', ')} is unknown, so the bundle says: no commercial use.`);
   }
   return { card: derived, kind };
 }

@@ -59,7 +59,7 @@ export function describeBundle({ checkpoint, card, kind, parts, files, encoderSh
           ...(encoder.fit !== undefined && { fit: encoder.fit }),
         },
       }),
-      embedding: adapter.input,
+      ...faceInput(checkpoint),
       tokens: adapter.tokens,
       ...(encoderSha256 !== undefined && { encoderSha256 }),
       defaultScale: faceScale,
@@ -87,5 +87,33 @@ export function describeBundle({ checkpoint, card, kind, parts, files, encoderSh
     },
     weightIndex: BUNDLE_PATHS.weightIndex,
     files: [...files],
+  };
+}
+
+/** CLIP's own (transformers 5.23, OPENAI_CLIP_MEAN and OPENAI_CLIP_STD), for pixels 0..255. */
+const CLIP_PIXELS = {
+  mean: [0.48145466 * 255, 0.4578275 * 255, 0.40821073 * 255],
+  std: [0.26862954 * 255, 0.26130258 * 255, 0.27577711 * 255],
+  order: 'rgb',
+} as const;
+
+/** What the adapter looks at: an embedding of this length, or the face as a picture. */
+function faceInput({
+  adapter,
+  imageEncoder,
+  faceEncoder,
+}: Checkpoint): Pick<BundleManifest['face'], 'embedding' | 'image'> {
+  if (adapter.route === 'face-id') return { embedding: adapter.input };
+  return {
+    // A face encoder only scores likeness then.
+    ...(faceEncoder !== undefined && { embedding: faceEncoder.settings.embedding }),
+    ...(imageEncoder !== undefined && {
+      image: {
+        mean: [...CLIP_PIXELS.mean],
+        std: [...CLIP_PIXELS.std],
+        order: CLIP_PIXELS.order,
+        size: imageEncoder.facts.image_size,
+      },
+    }),
   };
 }

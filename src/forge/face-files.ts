@@ -11,9 +11,9 @@ import {
 } from './face-onnx.ts';
 import { openConfig, openFolderWeights, type CheckpointFolder, type FileOpener } from './folder-files.ts';
 import { openOnnxFile } from './onnx-file.ts';
+import { openWeights } from './open-weights.ts';
 import type { Problems } from './problems.ts';
 import type { RandomAccess } from './random-access.ts';
-import { openSafetensors } from './safetensors.ts';
 
 /** Beside an adapter of our own training. */
 const adapterSchema = v.object({
@@ -37,8 +37,8 @@ export async function openAdapter(
   problems: Problems,
 ): Promise<OpenedAdapter> {
   if (given !== undefined) {
-    const weights = await problems.collect(async () => openSafetensors(await given()));
-    const adapter = weights && textWidth ? readFaceAdapter(weights, textWidth, problems) : undefined;
+    const weights = await problems.collect(async () => openWeights(await given()));
+    const adapter = weights && textWidth ? readFaceAdapter(weights, textWidth) : undefined;
     return { adapter, trainedWith: undefined };
   }
   if ((await base.open('face_adapter/config.json')) === undefined) {
@@ -46,7 +46,7 @@ export async function openAdapter(
     return { adapter: undefined, trainedWith: undefined };
   }
   const config = await openConfig(base, 'face_adapter/config.json', adapterSchema, problems);
-  const weights = await problems.collect(() => openFolderWeights(base, 'face_adapter/'));
+  const weights = await problems.collect(() => openFolderWeights(base, 'face_adapter/', 'transformers'));
   // Its own config says what it is, so that ill-fitting tensors can be told one by one.
   const adapter: FaceAdapter | undefined = weights &&
     config && { route: 'face-id', weights, input: config.embedding, tokens: config.tokens, hasLora: false };
@@ -65,9 +65,10 @@ export async function openDetector(
   problems: Problems,
 ): Promise<OnnxPart<DetectorSettings> | undefined> {
   if (given === undefined) return openOwn(base, 'face_detector', detectorSchema, problems);
-  const onnx = await problems.collect(async () => openOnnxFile(await given()));
-  const settings = onnx && describeDetector(onnx, problems);
-  return settings && { settings, file: onnx.source };
+  return problems.collect(async () => {
+    const onnx = await openOnnxFile(await given());
+    return { settings: describeDetector(onnx), file: onnx.source };
+  });
 }
 
 /** `embedding`: what the adapter takes; undefined when that is broken itself. */
@@ -86,9 +87,10 @@ export async function openFaceEncoder(
     }
     return own;
   }
-  const onnx = await problems.collect(async () => openOnnxFile(await given()));
-  const settings = onnx && describeEncoder(onnx, embedding, problems);
-  return settings && { settings, file: onnx.source };
+  return problems.collect(async () => {
+    const onnx = await openOnnxFile(await given());
+    return { settings: describeEncoder(onnx, embedding), file: onnx.source };
+  });
 }
 
 /** A face network of our own training: its config says what its graph cannot. */

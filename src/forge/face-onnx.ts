@@ -1,8 +1,8 @@
 /** The two face networks that come as ONNX files: told apart and described by their inputs and outputs alone. */
 import * as v from 'valibot';
+import { AppError } from '../domain/errors.ts';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import { ONNX_FLOAT, type OnnxFile, type OnnxValueInfo } from './onnx-file.ts';
-import type { Problems } from './problems.ts';
 
 export type DetectorSettings = NonNullable<BundleManifest['face']['detector']>;
 export type EncoderSettings = v.InferOutput<typeof encoderSchema>;
@@ -36,39 +36,29 @@ const YUNET_OUTPUTS = { cls: 1, obj: 1, bbox: 4, kps: 10 } as const;
 const YUNET_SIDE = 640;
 
 const USE_YUNET = 'use YuNet (face_detection_yunet_2023mar.onnx of opencv_zoo)';
+const USE_ARCFACE = 'use the recogniser that the adapter was trained with (FaceID: w600k_r50.onnx of buffalo_l)';
 
 /**
  * YuNet by its twelve outputs. Thresholds are those of opencv_zoo's yunet.py; the second, smaller look finds close-ups,
- * which are larger than the faces it learnt (10 to 300 pixels).
+ * which are larger than the faces it learnt (10 to 300 pixels). Throws AppError `weights-invalid` for another network.
  */
-export function describeDetector(file: OnnxFile, problems: Problems): DetectorSettings | undefined {
-  const { name } = file.source;
-  const refuse = (what: string): undefined => {
-    problems.weights(`${name} ${what}; ${USE_YUNET}`);
-    return undefined;
-  };
+export function describeDetector(file: OnnxFile): DetectorSettings {
   const outputs = new Map(file.outputs.map((output) => [output.name, output]));
   const wanted = Object.keys(YUNET_OUTPUTS).flatMap((kind) => STRIDES.map((stride) => `${kind}_${stride}`));
   const missing = wanted.filter((output) => !outputs.has(output));
   if (missing.length > 0) {
-    refuse(`is no YuNet face detector: it has no outputs ${missing.join(', ')}`);
-    return;
+    throw refused(file, `is no YuNet face detector: it has no outputs ${missing.join(', ')}`, USE_YUNET);
   }
   const image = onlyImage(file);
-  if (image === undefined) {
-    refuse('does not take one f32 image [1, 3, height, width]');
-    return;
-  }
+  if (image === undefined) throw refused(file, 'does not take one f32 image [1, 3, height, width]', USE_YUNET);
   const [height, width] = [image.height ?? YUNET_SIDE, image.width ?? YUNET_SIDE];
   for (const [kind, values] of Object.entries(YUNET_OUTPUTS)) {
     for (const stride of STRIDES) {
       const { dims } = outputs.get(`${kind}_${stride}`)!;
       const cells = Math.ceil(height / stride) * Math.ceil(width / stride);
       const fits = dims.length === 3 && [1, cells, values].every((size, i) => dims[i] === null || dims[i] === size);
-      if (!fits) {
-        refuse(`gives ${kind}_${stride} ${shown(dims)} instead of [1, ${cells}, ${values}]`);
-        return;
-      }
+      if (fits) continue;
+      throw refused(file, `gives ${kind}_${stride} ${shown(dims)} instead of [1, ${cells}, ${values}]`, USE_YUNET);
     }
   }
   return {
@@ -80,49 +70,36 @@ export function describeDetector(file: OnnxFile, problems: Problems): DetectorSe
   };
 }
 
-const USE_ARCFACE = 'use the recogniser that the adapter was trained with (FaceID: w600k_r50.onnx of buffalo_l)';
-
 /** insightface looks for a normalisation inside the graph among this many first nodes. */
 const FIRST_NODES = 8;
 
 /**
  * A recogniser of the ArcFace kind: one aligned 112 × 112 crop in, one vector out. Pixels are RGB (x − 127.5) / 127.5
  * unless the graph itself begins with subtracting and multiplying (insightface `arcface_onnx.py`).
+ * Throws AppError `weights-invalid` for another network.
+ *
+ * @param embedding what the adapter takes; undefined when it takes no embedding
  */
-export function describeEncoder(
-  file: OnnxFile,
-  embedding: number | undefined,
-  problems: Problems,
-): EncoderSettings | undefined {
-  const { name } = file.source;
-  const refuse = (what: string): undefined => {
-    problems.weights(`${name} ${what}; ${USE_ARCFACE}`);
-    return undefined;
-  };
+export function describeEncoder(file: OnnxFile, embedding: number | undefined): EncoderSettings {
+  const refuse = (what: string): AppError => refused(file, what, USE_ARCFACE);
   const image = onlyImage(file);
-  if (image === undefined) {
-    refuse('does not take one f32 image [1, 3, height, width]');
-    return;
-  }
+  if (image === undefined) throw refuse('does not take one f32 image [1, 3, height, width]');
   const size = image.height ?? image.width ?? 112;
-  if ((image.width ?? size) !== size) {
-    refuse(`takes ${image.width} × ${image.height} pixels, not a square`);
-    return;
-  }
+  if ((image.width ?? size) !== size) throw refuse(`takes ${image.width} × ${image.height} pixels, not a square`);
   const [output, ...more] = file.outputs;
-  const length = output?.dims.at(-1);
   if (output === undefined || more.length > 0 || output.dims.length !== 2) {
-    refuse(`has the outputs ${file.outputs.map((o) => o.name + ' ' + shown(o.dims)).join(', ')}, not one vector`);
-    return;
+    const found = file.outputs.map(({ name, dims }) => `${name} ${shown(dims)}`).join(', ');
+    throw refuse(`has the outputs ${found || '(none)'}, not one vector`);
   }
-  if (length && embedding && length !== embedding) {
-    refuse(`gives ${length} numbers, but the adapter takes ${embedding}`);
-    return;
+  const length = output.dims.at(-1) ?? embedding;
+  if (length === undefined) throw refuse('does not say how long its vector is');
+  if (embedding !== undefined && length !== embedding) {
+    throw refuse(`gives ${length} numbers, but the adapter takes ${embedding}`);
   }
   const first = file.nodes.slice(0, FIRST_NODES);
   const inside = first.some(({ op }) => op === 'Sub') && first.some(({ op }) => op === 'Mul');
   const range = inside ? { mean: 0, std: 1 } : { mean: 127.5, std: 127.5 };
-  return { input: { ...range, order: 'rgb', size }, template: 'arcface-112', embedding: length ?? embedding ?? 0 };
+  return { input: { ...range, order: 'rgb', size }, template: 'arcface-112', embedding: length };
 }
 
 /** The one input, when it is an f32 picture of three channels. */
@@ -135,4 +112,8 @@ function onlyImage({ inputs }: OnnxFile): { height: number | null; width: number
 
 function shown(dims: readonly (number | null)[]): string {
   return `[${dims.map((size) => size ?? '?').join(', ')}]`;
+}
+
+function refused({ source }: OnnxFile, what: string, use: string): AppError {
+  return new AppError('weights-invalid', `${source.name} ${what}; ${use}.`, { details: { file: source.name } });
 }

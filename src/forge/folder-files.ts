@@ -1,9 +1,10 @@
 /** Files of a folder in the diffusers or transformers layout, by the names that these packages write. */
 import type * as v from 'valibot';
 import { AppError } from '../domain/errors.ts';
+import { openWeightFiles } from './open-weights.ts';
 import type { Problems } from './problems.ts';
 import { readAll, type RandomAccess } from './random-access.ts';
-import { openSafetensors, type WeightSource } from './safetensors.ts';
+import type { WeightSource } from './weight-source.ts';
 
 export interface CheckpointFolder {
   readonly name: string;
@@ -14,28 +15,31 @@ export interface CheckpointFolder {
 /** A file that was given by itself. Throws AppError `bundle-missing-file` when it is not there. */
 export type FileOpener = () => Promise<RandomAccess>;
 
-/** diffusers' and transformers' names for one network's weights, the most exact first. */
-const WEIGHT_NAMES = [
-  'diffusion_pytorch_model.safetensors',
-  'model.safetensors',
-  'diffusion_pytorch_model.fp16.safetensors',
-  'model.fp16.safetensors',
-  'diffusion_pytorch_model.bin',
-  'pytorch_model.bin',
-] as const;
+/** Names of one network's weights as its package writes them, the most exact first; what older versions wrote follows. */
+const DIFFUSERS = names('diffusion_pytorch_model', 'diffusion_pytorch_model');
+const TRANSFORMERS = names('model', 'pytorch_model');
+
+function names(safetensors: string, pytorch: string): readonly string[] {
+  return [
+    ...[`${safetensors}.safetensors`, `${safetensors}.safetensors.index.json`, `${safetensors}.fp16.safetensors`],
+    ...[`${pytorch}.bin`, `${pytorch}.bin.index.json`, `${pytorch}.fp16.bin`],
+  ];
+}
 
 /**
  * The weights in a subfolder ('' = the folder itself), under whichever name they were published.
  * Throws AppError `bundle-missing-file`, and `weights-invalid` for a damaged file.
  */
-export async function openFolderWeights(folder: CheckpointFolder, inside: string): Promise<WeightSource> {
-  for (const name of WEIGHT_NAMES) {
-    const file = await folder.open(inside + name);
-    if (file !== undefined) return openSafetensors(file);
+export async function openFolderWeights(
+  folder: CheckpointFolder,
+  inside: string,
+  written: 'diffusers' | 'transformers',
+): Promise<WeightSource> {
+  const expected = written === 'diffusers' ? DIFFUSERS : TRANSFORMERS;
+  for (const name of expected) {
+    if ((await folder.open(inside + name)) !== undefined) return openWeightFiles(folder, inside + name);
   }
-  // The names that its packages write today.
-  const expected = inside === 'text_encoder/' || inside === '' ? WEIGHT_NAMES[1] : WEIGHT_NAMES[0];
-  throw missingFile(folder, inside + expected);
+  throw missingFile(folder, inside + expected[0]!);
 }
 
 /** A config file, validated; what is wrong with it becomes a problem. */

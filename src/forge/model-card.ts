@@ -110,10 +110,11 @@ export function deriveCard(facts: CardFacts, wishes: CardWishes): ModelCard {
     id: wishes.id ?? slug(facts.name),
     title: wishes.title ?? facts.name,
     version: wishes.version ?? '1.0.0',
-    licences: facts.parts.map(
-      (part) =>
-        wishes.licences?.find((given) => given.part === part) ?? { part, name: 'unknown', commercialUse: false },
-    ),
+    licences: facts.parts.map((part) => {
+      // `lora` speaks for all LoRAs, `lora x.safetensors` for one.
+      const given = wishes.licences?.find(({ part: named }) => part === named || part.startsWith(`${named} `));
+      return { ...(given ?? { name: 'unknown', commercialUse: false }), part };
+    }),
     latent: { channels: facts.latentChannels, downscale: facts.downscale, preview: preview(facts.latentChannels) },
     native: { width: native, height: native, multiple: facts.downscale, areas: [] },
     defaults: {

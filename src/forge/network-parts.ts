@@ -2,9 +2,10 @@
 import type { Role } from '../domain/ports.ts';
 import { elementCount } from '../domain/tensor.ts';
 import type { TensorIndex } from '../bundle/weight-index.ts';
+import { clipTextName, clipVisionName } from './clip-names.ts';
 import type { Checkpoint } from './checkpoint-folder.ts';
 import type { Problems } from './problems.ts';
-import type { WeightSource } from './safetensors.ts';
+import type { WeightSource } from './weight-source.ts';
 
 export interface NetworkPart {
   readonly role: Role;
@@ -23,8 +24,6 @@ export interface TensorOrigin {
 /** What is wrong with a network's tensors: missing, of another shape, or none of its own. */
 export type CheckNetwork = (part: NetworkPart['spec'] & { role: Role }, tensors: TensorIndex) => readonly string[];
 
-/** Buffers that some exporters save beside the weights. */
-const IGNORED = /(^|\.)position_ids$/;
 /** Text and face keys and values are the same in every step, so they are the conditioner's. */
 const CONDITIONING = /\.attn2\.to_[kv]\.weight$/;
 /** The adapter's LoRA has been folded into the UNet. */
@@ -39,17 +38,15 @@ export function networkParts(checkpoint: Checkpoint): NetworkPart[] {
   const latentTensors = [...autoencoder.tensors].map(
     ([name, origin]) => [name, { ...origin, dims: origin.source.shapes.get(origin.name)! }] as const,
   );
-  const ofAdapter = pick(adapter.weights, (name) => !ADAPTER_LORA.test(name));
+  const ofAdapter = pick(
+    adapter.weights,
+    where((name) => !ADAPTER_LORA.test(name)),
+  );
   return [
     {
       role: 'textEncoder',
       spec: { class: textEncoder.facts.architectures[0]!, config: shared(textEncoder.config, FIRST_KEYS) },
-      // The prefix that transformers wrote before version 5.
-      tensors: pick(
-        textEncoder.weights,
-        () => true,
-        (name) => name.replace(/^text_model\./, ''),
-      ),
+      tensors: pick(textEncoder.weights, (name) => clipTextName(name)),
     },
     ...imageParts(checkpoint),
     {
@@ -62,14 +59,20 @@ export function networkParts(checkpoint: Checkpoint): NetworkPart[] {
         },
       },
       tensors: new Map([
-        ...pick(unet.weights, (name) => CONDITIONING.test(name)),
+        ...pick(
+          unet.weights,
+          where((name) => CONDITIONING.test(name)),
+        ),
         ...[...ofAdapter].filter(([name]) => adapter.route === 'face-id' || !name.startsWith('image_proj.')),
       ]),
     },
     {
       role: 'denoiser',
       spec: { class: unet.facts._class_name, config: unetConfig },
-      tensors: pick(unet.weights, (name) => !CONDITIONING.test(name)),
+      tensors: pick(
+        unet.weights,
+        where((name) => !CONDITIONING.test(name)),
+      ),
     },
     { role: 'latentEncoder', spec: latents, tensors: new Map(latentTensors.filter(([name]) => !DECODER.test(name))) },
     { role: 'latentDecoder', spec: latents, tensors: new Map(latentTensors.filter(([name]) => DECODER.test(name))) },
@@ -80,18 +83,19 @@ export function networkParts(checkpoint: Checkpoint): NetworkPart[] {
 function imageParts({ adapter, imageEncoder }: Checkpoint): NetworkPart[] {
   if (adapter.resampler === undefined || imageEncoder === undefined) return [];
   const { config, facts, weights } = imageEncoder;
-  const lastLayer = `vision_model.encoder.layers.${facts.num_hidden_layers - 1}.`;
-  const unused = [lastLayer, 'vision_model.post_layernorm.', 'visual_projection.'];
   return [
     {
       role: 'imageEncoder',
       spec: { class: facts.architectures[0]!, config: shared(config) },
-      tensors: pick(weights, (name) => !unused.some((start) => name.startsWith(start))),
+      tensors: pick(weights, (name) => clipVisionName(name, facts.num_hidden_layers)),
     },
     {
       role: 'resampler',
       spec: { class: 'Resampler', config: { ...adapter.resampler } },
-      tensors: pick(adapter.weights, (name) => name.startsWith('image_proj.')),
+      tensors: pick(
+        adapter.weights,
+        where((name) => name.startsWith('image_proj.')),
+      ),
     },
   ];
 }
@@ -113,16 +117,18 @@ export async function checkParts(
   }
 }
 
-function pick(
-  source: WeightSource,
-  wanted: (name: string) => boolean,
-  rename: (name: string) => string = (name) => name,
-): Map<string, TensorOrigin> {
+/** `nameOf`: a tensor's name in the bundle; undefined for one that is not wanted. */
+function pick(source: WeightSource, nameOf: (name: string) => string | undefined): Map<string, TensorOrigin> {
   const origins = new Map<string, TensorOrigin>();
   for (const [name, dims] of source.shapes) {
-    if (wanted(name) && !IGNORED.test(name)) origins.set(rename(name), { source, name, dims });
+    const nameInBundle = nameOf(name);
+    if (nameInBundle !== undefined) origins.set(nameInBundle, { source, name, dims });
   }
   return origins;
+}
+
+function where(wanted: (name: string) => boolean): (name: string) => string | undefined {
+  return (name) => (wanted(name) ? name : undefined);
 }
 
 /** Notes on how a network was made and saved, which say nothing about it. */
