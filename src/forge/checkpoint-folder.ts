@@ -12,7 +12,7 @@ import { cardSchema, type ModelCard } from './model-card.ts';
 import type { Problems } from './problems.ts';
 import type { WeightSource } from './weight-source.ts';
 import { schedulerSchema, type SchedulerConfig } from './scheduler-config.ts';
-import { openTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts';
+import { openTokenizer, type CheckpointTokenizer } from './checkpoint-tokenizer.ts';
 
 export type { CheckpointFolder } from './folder-files.ts';
 
@@ -41,7 +41,7 @@ export interface Checkpoint {
   readonly unet: NetworkFiles<v.InferOutput<typeof unetFacts>>;
   readonly textEncoder: NetworkFiles<v.InferOutput<typeof textFacts>>;
   readonly autoencoder: Autoencoder;
-  readonly tokenizer: TokenizerFiles;
+  readonly tokenizer: CheckpointTokenizer;
   readonly adapter: FaceAdapter;
   /** SHA-256 of the face encoder that the adapter was trained with, where it is known. */
   readonly trainedWith: string | undefined;
@@ -88,7 +88,7 @@ export async function openCheckpoint(inputs: CheckpointInputs, problems: Problem
   const textEncoder = await openNetwork(base, 'text_encoder/', 'transformers', textFacts, problems);
   const autoencoder = await problems.collect(() => openAutoencoder(inputs.autoencoder, base, problems));
   const tokenizer = await problems.collect(() =>
-    openTokenizerFiles(base, own ? (textEncoder?.facts.pad_token_id ?? undefined) : undefined),
+    openTokenizer(base, own ? (textEncoder?.facts.pad_token_id ?? undefined) : undefined),
   );
   const textWidth = unet && [unet.facts.cross_attention_dim].flat()[0];
   const { adapter, trainedWith } = await openAdapter(inputs.adapter, base, textWidth, problems);
