@@ -85,7 +85,7 @@ async function readIndex(file: RandomAccess): Promise<ReadonlyMap<string, string
   const fileOf = new Map(entries.map(([tensor, name]) => [tensor, String(name)]));
   if (fileOf.size === 0) throw weightsInvalid(file.name, 'its index has no weight_map');
   for (const name of fileOf.values()) {
-    if (!/^[\w.-]+$/.test(name))
+    if (!/^\w[\w.-]*$/.test(name))
       throw weightsInvalid(file.name, `its index names ${shown(name)}, which is no file beside it`);
   }
   return fileOf;

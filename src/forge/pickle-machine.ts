@@ -131,10 +131,6 @@ class Machine {
       case 0x8c: // SHORT_BINUNICODE
       case 0x55: // SHORT_BINSTRING
         return this.#string(this.#take(this.#take(1)[0]!));
-      case 0x42: // BINBYTES
-        return this.#binary(this.#take(this.#uint32()));
-      case 0x43: // SHORT_BINBYTES
-        return this.#binary(this.#take(this.#take(1)[0]!));
       default:
         return false;
     }
@@ -192,11 +188,6 @@ class Machine {
     } catch {
       throw new PickleError('a text in it is not UTF-8');
     }
-  }
-
-  #binary(bytes: Uint8Array): boolean {
-    this.#budget.spend(COST.list + bytes.length);
-    return this.#push(new Uint8Array(bytes));
   }
 
   /** Two's complement, little-endian; beyond 2^53 the nearest double, which no offset or size accepts. */

@@ -1,7 +1,6 @@
 /** What a pickle may hold here: plain data and, opaque to the machine, what its world makes of the names it asks for. */
 
-export type PickleValue =
-  null | boolean | number | string | Uint8Array | readonly PickleValue[] | PickleDict | PickledObject;
+export type PickleValue = null | boolean | number | string | readonly PickleValue[] | PickleDict | PickledObject;
 
 /** Something that the world made: a tensor, a storage, a name it knows. */
 export interface PickledObject {

@@ -2,6 +2,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import type { ModelBundle } from '../bundle/open-bundle.ts';
 import { AppError } from '../domain/errors.ts';
+import { mendTokenizerJson } from './mend-tokenizer-json.ts';
 
 export interface EncodedText {
   /** Exactly the bundle's number of tokens: begin, words, end, padding. */
@@ -78,7 +79,10 @@ export function createTokenizer(
 
 function openLibraryTokenizer(json: unknown, unknownToken: string | undefined, file: string): Tokenizer {
   try {
-    return new Tokenizer(json as object, unknownToken === undefined ? {} : { unk_token: unknownToken });
+    return new Tokenizer(
+      mendTokenizerJson(json) as object,
+      unknownToken === undefined ? {} : { unk_token: unknownToken },
+    );
   } catch (cause) {
     throw new AppError('bundle-invalid', `${file} is not a tokenizer.json that can be read.`, { cause });
   }

@@ -74,10 +74,18 @@ describe('damaged files', () => {
     ['shorter than a header', new Uint8Array(5), /no header/],
     ['a header longer than the file', file({}, eight, 1_000_000), /header of 1000000 bytes does not fit/],
     ['another kind of file', Buffer.from('PK\x03\x04 an archive of some length'), /another kind of file/],
-    ['a header that is no JSON', file('{"a":', eight), /not JSON/],
-    ['a header that is null', file('null', eight), /not a JSON object/],
-    ['an entry without offsets', file({ a: { dtype: 'F32', shape: [2] } }, eight), /a\.data_offsets/],
-    ['a negative dimension', file({ a: entry('F32', [-2], 0, 8) }, eight), /a\.shape/],
+    ['a header that is no JSON', file('{"a":', eight), /"\{" is missing/],
+    ['a header that is null', file('null', eight), /"\{" is missing: there is "null"/],
+    [
+      'an entry without offsets',
+      file({ a: { dtype: 'F32', shape: [2] } }, eight),
+      /a lacks its dtype, shape or data_offsets/,
+    ],
+    [
+      'a negative dimension',
+      file({ a: entry('F32', [-2], 0, 8) }, eight),
+      /whole number from 0 is missing: there is "-2\]/,
+    ],
     ['an unknown type', file({ a: entry('F3', [2], 0, 8) }, eight), /unknown type F3/],
     ['a wrong length', file({ a: entry('F32', [3], 0, 8) }, eight), /has 8 bytes, but F32 \[3\] needs 12/],
     [
@@ -87,9 +95,78 @@ describe('damaged files', () => {
     ],
     ['a gap', file({ a: entry('F32', [1], 4, 8) }, eight), /a begins at 4 instead of 0/],
     ['a cut-off file', file({ a: entry('F32', [4], 0, 16) }, eight), /needs? 16 bytes, the file has 8/],
+    ['a header of 2^53 bytes and more', file({}, eight, 2 ** 53), /header of 9007199254740992 bytes/],
+    ['a header of 2^64 − 1 bytes', Buffer.alloc(64, 0xff), /header of 18446744073709551615 bytes/],
+    ['a header that claims the rest and more', file('{}', eight, 11), /header of 11 bytes/],
+    ['a header that is no text', file('{"\u00ff":1}', eight, 3), /header is not text/],
+    ['a header that is a list', file('[]', eight), /"\{" is missing/],
+    ['words behind the header', file('{} x', eight), /the end is missing/],
+    [
+      'a name that comes twice',
+      file('{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":1}', eight),
+      /"a" comes twice/,
+    ],
+    [
+      'one name in two spellings',
+      file('{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\\u0061":1}', eight),
+      /"a" comes twice/,
+    ],
+    [
+      '__proto__ twice',
+      file('{"__proto__":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"__proto__":1}', eight),
+      /"__proto__" comes twice/,
+    ],
+    ['metadata twice', file('{"__metadata__":{},"__metadata__":{}}', eight), /"__metadata__" comes twice/],
+    ['metadata that are no texts', file('{"__metadata__":{"a":1}}', eight), /character 20 """ is missing/],
+    ['a field that comes twice', file('{"a":{"dtype":"U8","dtype":"F32"}}', eight), /"dtype" comes twice/],
+    ['an unknown field', file('{"a":{"dtype":"U8","stride":[1]}}', eight), /a has the unknown field stride/],
+    [
+      'a fractional offset',
+      file('{"a":{"data_offsets":[0.5,8]}}', eight),
+      /whole number from 0 is missing: there is "0\.5/,
+    ],
+    ['an offset as a power', file('{"a":{"data_offsets":[0,8e0]}}', eight), /whole number/],
+    ['an offset over 2^53', file('{"a":{"data_offsets":[0,9007199254740993]}}', eight), /whole number/],
+    ['an offset with 5,000 digits', file(`{"a":{"data_offsets":[0,${'9'.repeat(5000)}]}}`, eight), /whole number/],
+    ['an offset with leading zeros', file('{"a":{"data_offsets":[0,08]}}', eight), /whole number/],
+    ['an offset that is minus zero', file('{"a":{"data_offsets":[-0,8]}}', eight), /whole number/],
+    ['three offsets', file('{"a":{"data_offsets":[0,4,8]}}', eight), /more than 2 entries/],
+    ['one offset', file('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0]}}', eight), /a lacks its dtype/],
+    ['65 dimensions', file({ a: entry('F32', Array<number>(65).fill(1), 0, 4) }, eight), /more than 64 entries/],
+    ['lists without end', file(`{"a":${'['.repeat(50_000)}`, eight), /"\{" is missing/],
+    ['objects without end', file('{"a":'.repeat(10_000), eight), /a has the unknown field a/],
+    ['a string without end', file('{"a', eight), /the end of a string is missing/],
+    ['a bad escape', file('{"\\x":1}', eight), /bad escapes/],
+    [
+      'a shape whose product overflows',
+      file({ a: entry('F32', Array<number>(30).fill(2 ** 50), 0, 8) }, eight),
+      /needs Infinity/,
+    ],
+    [
+      'a shape of infinity times zero',
+      file({ a: entry('F32', [...Array<number>(30).fill(2 ** 50), 0], 0, 8) }, eight),
+      /a has 8 bytes/,
+    ],
+    ['an end before its begin', file({ a: entry('F32', [2], 8, 0) }, eight), /a has -8 bytes/],
+    ['a type by inheritance', file({ a: entry('constructor', [2], 0, 8) }, eight), /unknown type constructor/],
     ['bytes at the end', file({ a: entry('F32', [1], 0, 4) }, eight), /need 4 bytes, the file has 8/],
   ])('%s', async (_, bytes, message) => {
     await expect(open(bytes)).rejects.toMatchObject({ code: 'weights-invalid', message });
+  });
+
+  test('a name that JavaScript objects have, and messages of bearable length', async () => {
+    const names = ['__proto__', 'constructor', 'toString'];
+    const entries = names.map(
+      (name, i) => `"${name}":{"dtype":"F32","shape":[],"data_offsets":[${i * 4},${i * 4 + 4}]}`,
+    );
+    const source = await open(file(`{${entries.join()}}`, Buffer.from(Float32Array.of(1, 2, 3).buffer)));
+    expect([...source.shapes.keys()]).toEqual(names);
+    expect([...(await source.read('toString'))]).toEqual([3]);
+    await expect(source.read('valueOf')).rejects.toMatchObject({ message: /no tensor valueOf/ });
+    const long = await open(file({ ['n'.repeat(50_000)]: entry('F32', [1], 0, 8) }, eight)).catch(
+      (error: unknown) => error,
+    );
+    expect((long as Error).message.length).toBeLessThan(500);
   });
 
   test('NaN in a tensor is told by its name', async () => {
