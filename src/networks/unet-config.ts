@@ -1,7 +1,7 @@
 /** The part of a UNet2DConditionModel's config.json (diffusers 0.42) that decides its graph. */
 import * as v from 'valibot';
 import { AppError } from '../domain/errors.ts';
-import { count, only, positive, readConfig } from './read-config.ts';
+import { only, positive, readConfig } from './read-config.ts';
 
 const NETWORK = 'UNet2DConditionModel';
 const perBlock = v.union([positive, v.array(positive)]);
@@ -26,7 +26,7 @@ const schema = v.object({
   use_linear_projection: v.optional(v.boolean(), false),
   transformer_layers_per_block: v.optional(perAttention, 1),
   reverse_transformer_layers_per_block: v.nullish(v.array(v.union([positive, v.array(positive)]))),
-  downsample_padding: v.optional(count, 1),
+  downsample_padding: v.optional(v.picklist([0, 1]), 1),
   flip_sin_to_cos: v.optional(v.boolean(), true),
   freq_shift: v.optional(v.number(), 0),
   time_embedding_dim: v.nullish(positive),

@@ -9,13 +9,13 @@ export interface Expected {
   readonly float32: string;
 }
 
-/** Cases of one file written by make_fixtures.py. */
+/** Cases of one file written by one of the make_ scripts. */
 export function readCases<T>(name: string): T[] {
   const url = new URL(`../fixtures/parity/${name}.json`, import.meta.url);
   return (JSON.parse(readFileSync(url, 'utf8')) as { cases: T[] }).cases;
 }
 
-/** The network input that make_fixtures.py calls by this name. */
+/** The network input that the make_ scripts call by this name. */
 export function hashInput(name: string, dims: readonly number[], gain = 1): HostTensor {
   const count = dims.reduce((product, dim) => product * dim, 1);
   return float32Tensor(
@@ -24,7 +24,7 @@ export function hashInput(name: string, dims: readonly number[], gain = 1): Host
   );
 }
 
-/** Same digest of names and shapes as in make_fixtures.py. */
+/** Same digest of names and shapes as in reference_case.py. */
 export function tensorDigest(tensors: readonly { name: string; dims: readonly number[] }[]): number {
   const lines = tensors.map(({ name, dims }) => ({ name, line: `${name}:${dims.join(',')}` }));
   lines.sort((a, b) => (a.name < b.name ? -1 : 1));

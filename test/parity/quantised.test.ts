@@ -40,6 +40,22 @@ const TINY = {
   num_encoder_blocks: [1, 1],
   num_decoder_blocks: [1, 1],
 };
+const KL = {
+  block_out_channels: [8, 16],
+  down_block_types: ['DownEncoderBlock2D', 'DownEncoderBlock2D'],
+  up_block_types: ['UpDecoderBlock2D', 'UpDecoderBlock2D'],
+  norm_num_groups: 4,
+};
+const VISION = {
+  hidden_size: 40,
+  intermediate_size: 72,
+  num_hidden_layers: 3,
+  num_attention_heads: 2,
+  image_size: 24,
+  patch_size: 8,
+  hidden_act: 'gelu',
+};
+const RESAMPLER = { dim: 32, depth: 2, dim_head: 8, heads: 3, num_queries: 3, embedding_dim: 40, output_dim: 28 };
 const TEXT = {
   vocab_size: 50,
   hidden_size: 40,
@@ -68,6 +84,33 @@ const NETWORKS: { role: Role; spec: GraphNetworkSpec; dims: InputDims }[] = [
     spec: { class: 'FaceConditioner', config: { unet: UNET, adapter: { embedding: 20, tokens: 3 } } },
     dims: { text: [2, 5, 28], face: [2, 20], face_scale: [4] },
   },
+  {
+    role: 'conditioner',
+    spec: { class: 'FaceConditioner', config: { unet: UNET, adapter: { tokens: 3 } } },
+    dims: { text: [2, 5, 28], face_tokens: [2, 6, 28], face_scale: [4] },
+  },
+  {
+    role: 'denoiser',
+    spec: {
+      class: 'UNet2DConditionModel',
+      config: { ...UNET, time_cond_proj_dim: 6, transformer_layers_per_block: [1, 2] },
+    },
+    dims: {
+      sample: [2, 4, 8, 6],
+      timestep: [1],
+      timestep_cond: [2, 6],
+      text_kv: [2, 5, PACKED + 80],
+      face_kv: [2, 3, PACKED + 80],
+    },
+  },
+  {
+    role: 'imageEncoder',
+    spec: { class: 'CLIPVisionModelWithProjection', config: VISION },
+    dims: { pixel_values: [2, 3, 24, 24] },
+  },
+  { role: 'resampler', spec: { class: 'Resampler', config: RESAMPLER }, dims: { hidden_states: [2, 10, 40] } },
+  { role: 'latentEncoder', spec: { class: 'AutoencoderKL', config: KL }, dims: { image: [1, 3, 9, 12] } },
+  { role: 'latentDecoder', spec: { class: 'AutoencoderKL', config: KL }, dims: { latent: [1, 4, 4, 5] } },
   { role: 'textEncoder', spec: { class: 'CLIPTextModel', config: TEXT }, dims: { input_ids: [1, 9] } },
   { role: 'latentEncoder', spec: { class: 'AutoencoderNarrow', config: NARROW }, dims: { image: [1, 3, 32, 32] } },
   { role: 'latentDecoder', spec: { class: 'AutoencoderNarrow', config: NARROW }, dims: { latent: [1, 16, 3, 2] } },
@@ -78,10 +121,10 @@ const NETWORKS: { role: Role; spec: GraphNetworkSpec; dims: InputDims }[] = [
 type Choice = (name: string, dims: readonly number[]) => Storage;
 
 const isConv = (dims: readonly number[]) => dims.length === 4;
-const isTable = (name: string) => name.includes('embedding.weight');
+const isTable = (name: string) => /(token|position)_embedding\.weight/.test(name);
 const KINDS: Record<string, Choice> = {
   'half-precision floats': () => 'float16',
-  'int8 convolutions, linears and embeddings': (_, dims) => (dims.length > 1 ? 'int8' : 'float32'),
+  'int8 convolutions, linears and embeddings': (_, dims) => (dims.length === 2 || isConv(dims) ? 'int8' : 'float32'),
   '8-bit linears, int8 embeddings': (name, dims) => {
     if (isTable(name)) return 'int8';
     return dims.length === 2 ? 'nbits8' : 'float32';
