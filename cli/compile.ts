@@ -52,8 +52,8 @@ export async function compileFolder(
         detector: files.optional('--detector', wishes.detector),
         faceEncoder: files.optional('--face-encoder', wishes.faceEncoder),
       },
+      loras: wishes.loras?.map(({ path, scale }) => ({ name: path, open: files.file('--lora', path), scale })),
       fold: {
-        loras: wishes.loras?.map(({ path, scale }) => ({ name: path, open: files.file('--lora', path), scale })),
         adapterLoraScale: wishes.adapterLoraScale,
         allowUnmatched: wishes.allowUnmatched,
       },

@@ -9,7 +9,13 @@ export interface CheckpointTokenizer {
   readonly padTokenId: number;
 }
 
-const token = v.union([v.string(), v.pipe(v.object({ content: v.string() }), v.transform(({ content }) => content))]);
+const token = v.union([
+  v.string(),
+  v.pipe(
+    v.object({ content: v.string() }),
+    v.transform(({ content }) => content),
+  ),
+]);
 const padSchema = v.object({ pad_token: v.nullish(token) });
 const tokensSchema = v.object({
   added_tokens: v.optional(v.array(v.object({ id: v.number(), content: v.string() })), []),

@@ -7,15 +7,16 @@ import { parseManifest } from '../bundle/open-bundle.ts';
 import type { TensorIndex } from '../bundle/weight-index.ts';
 import { openCheckpoint, type Checkpoint, type CheckpointInputs } from './checkpoint-folder.ts';
 import { BUNDLE_PATHS, describeBundle } from './describe-bundle.ts';
-import { foldCheckpoint, type FoldWishes } from './fold-checkpoint.ts';
+import { foldCheckpoint, openLoras, type FoldWishes, type LoraInput } from './fold-checkpoint.ts';
 import { FileWriter, type ForgeOutput } from './file-writer.ts';
 import { deriveCard, type CardWishes, type ModelCard } from './model-card.ts';
 import { checkParts, networkParts, type CheckNetwork, type NetworkPart } from './network-parts.ts';
 import { Problems } from './problems.ts';
+import { summarise, type QuantisationReport } from './quantisation-report.ts';
 import type { RandomAccess } from './random-access.ts';
 import { isStandIn, schedulerKind, type SchedulerKind } from './scheduler-config.ts';
 import { chooseStorage, type Precision } from './storage-plan.ts';
-import { WeightWriter } from './weight-writer.ts';
+import { WeightWriter, type RowReader } from './weight-writer.ts';
 
 export interface CompileProgress {
   readonly role: Role;
@@ -25,6 +26,7 @@ export interface CompileProgress {
 
 export interface CompileOptions {
   readonly inputs: CheckpointInputs;
+  readonly loras?: readonly LoraInput[] | undefined;
   readonly fold?: FoldWishes;
   /** For a base without a card of its own. */
   readonly card?: CardWishes;
@@ -35,6 +37,8 @@ export interface CompileOptions {
   readonly onProgress?: (progress: CompileProgress) => void;
   /** Sentences about what was decided for want of being told. */
   readonly onNotice?: (notice: string) => void;
+  /** How far the stored weights are from the originals, layer by layer. */
+  readonly onReport?: (report: QuantisationReport) => void;
 }
 
 /** Bytes of a file that are in memory at once while it is copied. */
@@ -52,9 +56,10 @@ export async function compileBundle(options: CompileOptions): Promise<BundleMani
   const { inputs, output } = options;
   const problems = new Problems(inputs.base.name);
   const opened = await openCheckpoint(inputs, problems);
+  const loras = await openLoras(options.loras ?? [], problems);
   if (opened === undefined) throw problems.asError();
   const notice = (text: string): void => options.onNotice?.(text);
-  const checkpoint = await foldCheckpoint(opened, options.fold ?? {}, problems, notice);
+  const checkpoint = await foldCheckpoint(opened, loras, options.fold ?? {}, problems, notice);
   const parts = networkParts(checkpoint);
   await checkParts(parts, options.checkNetwork, problems);
   const encoderSha256 = await checkEncoder(checkpoint, output, problems);
@@ -70,7 +75,10 @@ export async function compileBundle(options: CompileOptions): Promise<BundleMani
   if (checkpoint.detector) files.push(await copyFile(faceDetector, checkpoint.detector.file, output));
   if (checkpoint.faceEncoder) files.push(await copyFile(faceEncoder, checkpoint.faceEncoder.file, output));
 
-  const manifest = parseManifest(describeBundle({ checkpoint, card, kind, parts, files, encoderSha256 }));
+  options.onReport?.(written.report);
+  // A card of our own training comes with figures of its own.
+  const quality = checkpoint.card === undefined ? { quantisation: summarise(written.report) } : undefined;
+  const manifest = parseManifest(describeBundle({ checkpoint, card, kind, parts, files, encoderSha256, quality }));
   await output.append('bundle.json', jsonBytes(manifest));
   return manifest;
 }
@@ -86,10 +94,10 @@ function fileNameOf(path: string): string {
 /** The checkpoint's own card, or one that follows from its files. */
 function completeCard(
   { card, name, scheduler, unet, autoencoder, ...face }: Checkpoint,
-  { inputs, fold = {}, card: wishes = {} }: CompileOptions,
+  { inputs, loras: folded = [], card: wishes = {} }: CompileOptions,
   notice: (text: string) => void,
 ): { card: ModelCard; kind: SchedulerKind } {
-  const loras = (fold.loras ?? []).map((lora) => lora.name);
+  const loras = folded.map((lora) => lora.name);
   const distilled = loras.find((lora) => LCM_NAME.test(lora));
   const kind = wishes.scheduler ?? (distilled === undefined ? schedulerKind(scheduler) : 'lcm');
   if (wishes.scheduler === undefined && distilled !== undefined) {
@@ -142,33 +150,43 @@ async function checkEncoder(
   return sha256;
 }
 
+interface WrittenNetworks {
+  readonly files: BundleFile[];
+  readonly index: Partial<Record<Role, TensorIndex>>;
+  readonly report: QuantisationReport;
+}
+
 async function writeNetworks(
   parts: readonly NetworkPart[],
   { output, precision, checkNetwork, onProgress }: CompileOptions,
   problems: Problems,
-): Promise<{ files: BundleFile[]; index: Partial<Record<Role, TensorIndex>> }> {
+): Promise<WrittenNetworks> {
   const files: BundleFile[] = [];
   const index: Partial<Record<Role, TensorIndex>> = {};
+  const report: QuantisationReport = {};
   const tensors = parts.reduce((sum, part) => sum + part.tensors.size, 0);
   let tensor = 0;
   for (const { role, spec, tensors: origins } of parts) {
     const writer = new WeightWriter(`weights/${fileName(role)}.bin`, output);
     for (const [name, { source, name: nameInSource, dims }] of origins) {
-      const values = await problems.collect(() => source.read(nameInSource));
+      const rows: RowReader = (first, count) => source.readRows(nameInSource, first, count);
+      const storage = chooseStorage(role, name, dims, precision);
       // After the first bad tensor the rest is only looked at, so that all bad ones are told.
-      if (values && problems.count === 0) {
-        await writer.add(name, values, dims, chooseStorage(role, name, dims, precision));
-      }
+      await problems.collect(async () => {
+        if (problems.count === 0) await writer.add(name, rows, dims, storage);
+        else await source.read(nameInSource);
+      });
       onProgress?.({ role, tensor: ++tensor, tensors });
     }
     if (problems.count > 0) continue;
     const written = await writer.finish();
     const wrong = checkNetwork({ role, ...spec }, written.index);
     if (wrong.length > 0) throw new AppError('internal', `The forge stored ${role} wrongly: ${wrong.join('; ')}`);
-    files.push(written.file);
+    files.push(...written.files);
     index[role] = written.index;
+    report[role] = written.quality;
   }
-  return { files, index };
+  return { files, index, report };
 }
 
 /** latentEncoder → latent_encoder. */

@@ -14,6 +14,7 @@ export interface BundleFacts {
   readonly files: readonly BundleFile[];
   /** Of the face encoder in the bundle or, without one, of the one that the adapter was trained with. */
   readonly encoderSha256: string | undefined;
+  readonly quality: Record<string, unknown> | undefined;
 }
 
 /** Files of a bundle that are not weights. */
@@ -25,7 +26,8 @@ export const BUNDLE_PATHS = {
 } as const;
 
 /** The manifest, unvalidated: what the configs, the card and the written files say together. */
-export function describeBundle({ checkpoint, card, kind, parts, files, encoderSha256 }: BundleFacts): BundleManifest {
+export function describeBundle(facts: BundleFacts): BundleManifest {
+  const { checkpoint, card, kind, parts, files, encoderSha256, quality } = facts;
   const { scheduler, textEncoder, autoencoder, tokenizer, adapter, detector, faceEncoder } = checkpoint;
   const { faceScale, guidance, maxGuidance, maxSteps, minSteps, smallestUsefulGuidance, steps, strength } =
     card.defaults;
@@ -87,6 +89,7 @@ export function describeBundle({ checkpoint, card, kind, parts, files, encoderSh
     },
     weightIndex: BUNDLE_PATHS.weightIndex,
     files: [...files],
+    ...(quality !== undefined && { quality }),
   };
 }
 

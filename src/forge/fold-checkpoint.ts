@@ -15,7 +15,6 @@ export interface LoraInput {
 }
 
 export interface FoldWishes {
-  readonly loras?: readonly LoraInput[] | undefined;
   /**
    * Strength of the LoRA that a FaceID adapter brings along; default 1, as the adapter was trained and as the reference
    * loads it.
@@ -25,24 +24,29 @@ export interface FoldWishes {
   readonly allowUnmatched?: boolean | undefined;
 }
 
+/** Reads the names in all files; what is no LoRA becomes a problem. */
+export async function openLoras(inputs: readonly LoraInput[], problems: Problems): Promise<WeightedLora[]> {
+  const loras: WeightedLora[] = [];
+  for (const { open, scale } of inputs) {
+    const lora = await problems.collect(async () => readLora(await openWeights(await open())));
+    if (lora !== undefined) loras.push({ lora, scale });
+  }
+  return loras;
+}
+
 /** The checkpoint with all LoRAs folded in, computed when its tensors are read. What does not fit becomes a problem. */
 export async function foldCheckpoint(
   checkpoint: Checkpoint,
-  { loras = [], adapterLoraScale = 1, allowUnmatched = false }: FoldWishes,
+  loras: readonly WeightedLora[],
+  { adapterLoraScale = 1, allowUnmatched = false }: FoldWishes,
   problems: Problems,
   notice: (text: string) => void,
 ): Promise<Checkpoint> {
   const { adapter, unet, textEncoder } = checkpoint;
-  const wanted: WeightedLora[] = [];
-  const add = async (read: () => Promise<WeightedLora> | WeightedLora): Promise<void> => {
-    const lora = await problems.collect(read);
-    if (lora !== undefined) wanted.push(lora);
-  };
+  const wanted = [...loras];
   if (adapter.hasLora && adapterLoraScale !== 0) {
-    await add(() => ({ lora: readLora(adapter.weights), scale: adapterLoraScale }));
-  }
-  for (const { open, scale } of loras) {
-    await add(async () => ({ lora: readLora(await openWeights(await open())), scale }));
+    const lora = await problems.collect(() => readLora(adapter.weights));
+    if (lora !== undefined) wanted.push({ lora, scale: adapterLoraScale });
   }
   const base = { unet: unet.weights, textEncoder: textEncoder.weights };
   const fitting: WeightedLora[] = [];

@@ -77,7 +77,7 @@ export function foldLoras(
     if (problems.length > 0) {
       const shown = problems.slice(0, SHOWN);
       if (problems.length > SHOWN) shown.push(`and ${problems.length - SHOWN} more`);
-      throw invalid(lora, `it was made for a model of other widths: ${shown.join('; ')}`, problems);
+      throw invalid(lora, `its layers do not fit this model, it was made for another: ${shown.join('; ')}`, problems);
     }
   }
   return {
@@ -112,9 +112,11 @@ function misfit({ source }: Lora, layer: LoraLayer, { dims }: Target): string | 
     return `${layer.module} changes [${shown}], the model has [${dims.join(', ')}]`;
   }
   if (layer.magnitude === undefined) return undefined;
-  const [lengths = 1, ...rest] = source.shapes.get(layer.magnitude)!;
-  if (lengths === out && elementCount(rest) === 1) return undefined;
-  return `${layer.magnitude} is not one length per output of [${dims.join(', ')}] (DoRA over inputs cannot be folded)`;
+  // peft keeps a convolution's lengths as [1, out, 1, 1]; LyCORIS's [1, in, 1, 1] looks the same and is another thing.
+  const lengths = source.shapes.get(layer.magnitude)!;
+  const ofOutputs = lengths[0] === out || (!layer.magnitude.endsWith('.dora_scale') && lengths[1] === out);
+  if (ofOutputs && elementCount(lengths) === out) return undefined;
+  return `${layer.magnitude} [${lengths.join(', ')}] is not one length per output of [${dims.join(', ')}]; DoRA over inputs cannot be folded`;
 }
 
 function invalid(lora: Lora, what: string, problems?: readonly string[]): AppError {

@@ -23,7 +23,7 @@ export interface LoraLayer {
   readonly mid: string | undefined;
   /** A single number; the change is multiplied by alpha / rank. */
   readonly alpha: string | undefined;
-  /** DoRA (arXiv:2402.09353): length of each output row, [out] or [out, 1, …]. */
+  /** DoRA (arXiv:2402.09353): length of each output row, [out], [out, 1, …] or [1, out, 1, 1]. */
   readonly magnitude: string | undefined;
   readonly rank: number;
   /** What multiplies the change where the file holds no alpha tensor. */

@@ -3,7 +3,7 @@ import type { MatMul } from '../domain/ports.ts';
 /** Inner terms that are added to a row of the result in one pass, so that the row is loaded and stored less often. */
 const TERMS = 8;
 
-/** Matrix products in TypeScript alone. About 30 times slower than onnxruntime's (docs/performance.md). */
+/** Matrix products in TypeScript alone. onnxruntime's are 8–10 times as fast in wasm, 16–29 times natively (docs/performance.md). */
 export const plainMatMul: MatMul = {
   multiply: (a, b, inner) => Promise.resolve(multiply(a, b, inner)),
 };
