@@ -16,6 +16,7 @@ export const GENERATE_USAGE = `likeness generate --bundle FOLDER --image FILE --
   --image FILE     the face; given again: more photos of the same person
   --request FILE   a request in the API's JSON; what the command line gives counts more
   --negative TEXT, --seed N, --steps N, --batch N, --strength 0..1, --guidance 1..30, --size WIDTHxHEIGHT
+  --embedding FILE  the face as a JSON list of numbers, for a bundle without face encoder; --image is what is changed then
   --threads N      CPU threads (default: all)
   Writes one picture per image and result.json with seeds, likeness, adjustments and times.`;
 
@@ -34,6 +35,7 @@ const OPTIONS = {
   guidance: { type: 'string' },
   size: { type: 'string' },
   threads: { type: 'string' },
+  embedding: { type: 'string' },
   out: { type: 'string' },
 } as const;
 
@@ -48,24 +50,38 @@ export async function runGenerate(args: string[]): Promise<void> {
   const input = { ...(await requestFile(values.request)), ...(await commandLineInput(values)) };
   if (input.image === undefined) throw new UsageError('--image is needed, or an image in the --request file.');
 
+  const embedding = await embeddingFile(values.embedding);
   const generator = await openNodeGenerator(bundle, threads);
   try {
-    const generation = await generator.generate(input, { onEvent: tellSteps });
+    const generation = await generator.generate(input, { embedding, onEvent: tellSteps });
     await writeResults(out, generation);
   } finally {
     await generator.close();
   }
 }
 
-async function requestFile(path: string | undefined): Promise<RequestInput> {
-  if (path === undefined) return {};
-  const text = await readInput('--request', path);
-  let json: unknown;
+/** A list of numbers; its length is checked against the bundle. */
+async function embeddingFile(path: string | undefined): Promise<Float32Array | undefined> {
+  if (path === undefined) return undefined;
+  const json = await readJson('--embedding', path);
+  if (!Array.isArray(json) || json.length === 0 || !json.every((value) => typeof value === 'number')) {
+    throw new AppError('invalid-request', `${path} holds no list of numbers.`);
+  }
+  return Float32Array.from(json);
+}
+
+async function readJson(option: string, path: string): Promise<unknown> {
+  const text = await readInput(option, path);
   try {
-    json = JSON.parse(text.toString('utf8'));
+    return JSON.parse(text.toString('utf8'));
   } catch (cause) {
     throw new AppError('invalid-request', `${path} is not JSON.`, { cause });
   }
+}
+
+async function requestFile(path: string | undefined): Promise<RequestInput> {
+  if (path === undefined) return {};
+  const json = await readJson('--request', path);
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new AppError('invalid-request', `${path} holds no JSON object.`);
   }
@@ -110,7 +126,7 @@ function tellSteps(event: GenerationEvent): void {
   if (event.type !== 'image') return;
   const { index, seed, likeness } = event.result;
   console.log(
-    `image ${index + 1}: seed ${seed}, likeness ${likeness === null ? 'none: no face found' : likeness.toFixed(3)}`,
+    `image ${index + 1}: seed ${seed}, likeness ${likeness === null ? 'none: no face found, or no encoder to compare with' : likeness.toFixed(3)}`,
   );
 }
 
