@@ -1,50 +1,61 @@
+const SPACE = [' ', '\t', '\r', '\n'];
+const BACKSLASH = 92;
+const FIRST_PRINTABLE = 32;
+
 /**
  * JSON read forwards, value by value, for headers from strangers. JSON.parse would build the whole tree before anything
- * can be refused, at up to 30 times the text's size, and lets the last of two equal keys win unseen.
+ * can be refused, at up to 30 times the text's size, and lets the last of two equal keys win unseen. Little is allocated besides
+ * the values themselves.
  * Every method throws SyntaxError (a sentence without its full stop) where the text holds something else.
  */
 export class JsonReader {
   readonly #text: string;
+  readonly #numbers: number[] = [];
   #at = 0;
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  /** Calls `onKey` where each value begins; it has to read exactly that value. A key that comes twice is refused. */
+  /** Calls `onKey` where each value begins; it has to read exactly that value, and to know whether a key may come twice. */
   object(onKey: (key: string) => void): void {
-    const keys = new Set<string>();
-    this.#list('{', '}', () => {
+    this.#expect('{');
+    if (this.#take('}')) return;
+    do {
       const key = this.string();
-      if (keys.has(key)) throw new SyntaxError(`the key ${JSON.stringify(key.slice(0, 80))} comes twice`);
-      keys.add(key);
       this.#expect(':');
       onKey(key);
-    });
+    } while (this.#take(','));
+    this.#expect('}');
   }
 
   /** A list of at most `most` whole numbers. */
   integers(most: number): number[] {
-    const values: number[] = [];
-    this.#list('[', ']', () => {
-      if (values.length === most) throw new SyntaxError(`a list has more than ${most} entries`);
-      values.push(this.#integer());
-    });
-    return values;
+    let count = 0;
+    this.#expect('[');
+    if (this.#take(']')) return [];
+    do {
+      if (count === most) throw new SyntaxError(`a list has more than ${most} entries`);
+      this.#numbers[count++] = this.#integer();
+    } while (this.#take(','));
+    this.#expect(']');
+    // A list that grows keeps room for 17 numbers.
+    return this.#numbers.slice(0, count);
   }
 
   string(): string {
-    const begin = this.#at;
     this.#expect('"');
-    for (; this.#text[this.#at] !== '"'; this.#at += this.#text[this.#at] === '\\' ? 2 : 1) {
-      if (this.#at >= this.#text.length) throw this.#unexpected('the end of a string', begin);
+    const begin = this.#at;
+    let isPlain = true;
+    for (; this.#text[this.#at] !== '"'; this.#at += 1) {
+      const code = this.#text.charCodeAt(this.#at);
+      // NaN behind the end. What follows a backslash ends nothing.
+      if (Number.isNaN(code)) throw this.#unexpected('the end of a string', begin - 1);
+      if (code === BACKSLASH) this.#at += 1;
+      if (code === BACKSLASH || code < FIRST_PRINTABLE) isPlain = false;
     }
-    this.#at += 1;
-    try {
-      return JSON.parse(this.#text.slice(begin, this.#at)) as string;
-    } catch {
-      throw this.#unexpected('a string without bad escapes and control characters', begin);
-    }
+    const end = this.#at++;
+    return isPlain ? this.#text.slice(begin, end) : this.#unescaped(begin - 1);
   }
 
   /** Throws unless nothing but white space is left. */
@@ -53,21 +64,34 @@ export class JsonReader {
     if (this.#at < this.#text.length) throw this.#unexpected('the end');
   }
 
+  #unescaped(begin: number): string {
+    try {
+      return JSON.parse(this.#text.slice(begin, this.#at)) as string;
+    } catch {
+      throw this.#unexpected('a string without bad escapes and control characters', begin);
+    }
+  }
+
   #integer(): number {
     this.#skipSpace();
     const begin = this.#at;
-    const value = Number(this.#match(/-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?/y) ?? NaN);
-    const plain = /^(?:0|[1-9]\d*)$/.test(this.#text.slice(begin, Math.min(this.#at, begin + 20)));
-    if (!plain || !Number.isSafeInteger(value)) throw this.#unexpected('a whole number from 0', begin);
+    let value = 0;
+    for (let digit = this.#digit(); digit !== undefined; digit = this.#digit()) {
+      value = value * 10 + digit;
+      this.#at += 1;
+    }
+    const digits = this.#at - begin;
+    const padded = digits > 1 && this.#text[begin] === '0';
+    const goesOn = '.eE'.includes(this.#text[this.#at] ?? 'none');
+    if (digits === 0 || padded || goesOn || !Number.isSafeInteger(value)) {
+      throw this.#unexpected('a whole number from 0', begin);
+    }
     return value;
   }
 
-  #list(open: string, close: string, item: () => void): void {
-    this.#expect(open);
-    if (this.#take(close)) return;
-    do item();
-    while (this.#take(','));
-    this.#expect(close);
+  #digit(): number | undefined {
+    const digit = this.#text.charCodeAt(this.#at) - 48;
+    return digit >= 0 && digit <= 9 ? digit : undefined;
   }
 
   #expect(char: string): void {
@@ -82,14 +106,7 @@ export class JsonReader {
   }
 
   #skipSpace(): void {
-    this.#match(/[ \t\r\n]*/y);
-  }
-
-  #match(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#text)?.[0];
-    this.#at += found?.length ?? 0;
-    return found;
+    while (SPACE.includes(this.#text[this.#at] ?? 'none')) this.#at += 1;
   }
 
   #unexpected(wanted: string, at = this.#at): SyntaxError {

@@ -13,11 +13,16 @@ import {
 
 /** torch.save puts 1,000 entries on the stack before it stores them. */
 const MAX_STACK = 10_000;
+const MAX_MARKS = 1_000;
 const MAX_NAME_BYTES = 200;
 const NEWLINE = 10;
+const EMPTY_TUPLE: readonly PickleValue[] = Object.freeze([]);
 
-/** What an object of these takes in memory, roughly: V8 on 64 bits, measured. */
-const COST = { list: 80, item: 8, dict: 40, firstEntry: 240, entry: 32, string: 32, number: 16, object: 140 } as const;
+/** Bytes that V8 allocates for these, what is thrown away at once included: measured by test/unit/forge/fuzz.test.ts. */
+const COST = {
+  ...{ list: 64, item: 8, appended: 24, memo: 32, number: 16 },
+  ...{ dict: 48, firstEntry: 200, entry: 64, string: 140, name: 500, persistent: 240 },
+} as const;
 
 /** The value that the pickle builds. Throws PickleError. */
 export function runPickle(bytes: Uint8Array, world: PickleWorld, budget: PickleBudget): PickleValue {
@@ -30,7 +35,11 @@ class Machine {
   readonly #world: PickleWorld;
   readonly #budget: PickleBudget;
   readonly #text = new TextDecoder('utf-8', { fatal: true });
-  readonly #stack: PickleValue[] = [];
+  /** A name that is no UTF-8 is unknown anyway. */
+  readonly #names = new TextDecoder();
+  /** All of it at once: a stack that grows is copied again and again. */
+  readonly #stack = new Array<PickleValue>(MAX_STACK).fill(null);
+  #height = 0;
   /** Stack heights. */
   readonly #marks: number[] = [];
   readonly #memo: PickleValue[] = [];
@@ -47,7 +56,7 @@ class Machine {
   run(): PickleValue {
     for (;;) {
       const at = this.#at;
-      const opcode = this.#take(1)[0]!;
+      const opcode = this.#byte();
       // STOP
       if (opcode === 0x2e) return this.#pop();
       if (!this.#structure(opcode) && !this.#literal(opcode) && !this.#object(opcode)) {
@@ -61,47 +70,46 @@ class Machine {
   #structure(opcode: number): boolean {
     switch (opcode) {
       case 0x80: // PROTO
-        if (this.#take(1)[0]! > 5) throw new PickleError('its protocol is newer than 5');
+        if (this.#byte() > 5) throw new PickleError('its protocol is newer than 5');
         return true;
       case 0x95: // FRAME
         this.#take(8);
         return true;
       case 0x28: // MARK
-        this.#marks.push(this.#stack.length);
-        if (this.#marks.length > MAX_STACK) throw new PickleError('it is nested too deeply');
+        if (this.#marks.length === MAX_MARKS) throw new PickleError('it is nested too deeply');
+        this.#marks.push(this.#height);
         return true;
       case 0x71: // BINPUT
-        return this.#memoise(this.#take(1)[0]!);
+        return this.#memoise(this.#byte());
       case 0x72: // LONG_BINPUT
         return this.#memoise(this.#uint32());
       case 0x94: // MEMOIZE
         return this.#memoise(this.#memo.length);
       case 0x68: // BINGET
-        return this.#recall(this.#take(1)[0]!);
+        return this.#recall(this.#byte());
       case 0x6a: // LONG_BINGET
         return this.#recall(this.#uint32());
       case 0x7d: // EMPTY_DICT
         return this.#push(this.#newDict());
       case 0x5d: // EMPTY_LIST
-      case 0x29: // EMPTY_TUPLE
         return this.#push(this.#newList([]));
+      case 0x29: // EMPTY_TUPLE
+        return this.#push(EMPTY_TUPLE);
       case 0x74: // TUPLE
       case 0x6c: // LIST
-        return this.#push(this.#newList(this.#popToMark()));
-      case 0x64: // DICT
-        return this.#dict(this.#popToMark());
+        return this.#push(this.#newList(this.#popFrom(this.#popMark())));
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: // TUPLE3
-        return this.#push(this.#newList(this.#popMany(opcode - 0x84)));
+        return this.#push(this.#newList(this.#popFrom(this.#height - (opcode - 0x84))));
       case 0x61: // APPEND
-        return this.#append(this.#popMany(1));
+        return this.#append(this.#height - 1);
       case 0x65: // APPENDS
-        return this.#append(this.#popToMark());
+        return this.#append(this.#popMark());
       case 0x73: // SETITEM
-        return this.#setItems(this.#popMany(2));
+        return this.#setItems(this.#height - 2);
       case 0x75: // SETITEMS
-        return this.#setItems(this.#popToMark());
+        return this.#setItems(this.#popMark());
       default:
         return false;
     }
@@ -118,19 +126,19 @@ class Machine {
       case 0x4a: // BININT
         return this.#number(this.#view.getInt32(this.#skip(4), true));
       case 0x4b: // BININT1
-        return this.#push(this.#take(1)[0]!);
+        return this.#push(this.#byte());
       case 0x4d: // BININT2
         return this.#push(this.#view.getUint16(this.#skip(2), true));
       case 0x47: // BINFLOAT
         return this.#number(this.#view.getFloat64(this.#skip(8), false));
       case 0x8a: // LONG1
-        return this.#number(this.#long(this.#take(this.#take(1)[0]!)));
+        return this.#number(this.#long(this.#take(this.#byte())));
       case 0x58: // BINUNICODE
       case 0x54: // BINSTRING: bytes of Python 2; the names of tensors are ASCII
         return this.#string(this.#take(this.#uint32()));
       case 0x8c: // SHORT_BINUNICODE
       case 0x55: // SHORT_BINSTRING
-        return this.#string(this.#take(this.#take(1)[0]!));
+        return this.#string(this.#take(this.#byte()));
       default:
         return false;
     }
@@ -140,31 +148,33 @@ class Machine {
   #object(opcode: number): boolean {
     switch (opcode) {
       case 0x63: // GLOBAL
-        return this.#name(`${this.#line()}.${this.#line()}`);
+        return this.#name(this.#lines());
       case 0x93: {
         // STACK_GLOBAL
-        const [module, name] = this.#popMany(2);
+        const [name, module] = [this.#pop(), this.#pop()];
         if (typeof module !== 'string' || typeof name !== 'string') throw new PickleError('a name in it is no text');
         return this.#name(`${module}.${name}`);
       }
       case 0x52: {
         // REDUCE
-        const [callee, args] = this.#popMany(2);
+        const args = this.#pop();
+        const callee = this.#pop();
         if (!isName(callee) || callee.call === undefined || !Array.isArray(args)) {
           throw new PickleError(`it calls ${isName(callee) ? callee.name : 'something that is no name'}`);
         }
-        this.#budget.spend(COST.object);
+        this.#budget.spend(callee.cost);
         return this.#push(callee.call(args as readonly PickleValue[]));
       }
       case 0x62: {
         // BUILD: the attributes of an OrderedDict (a state dict's _metadata) are of no use here
-        const [target] = this.#popMany(2);
+        this.#pop();
+        const target = this.#pop();
         if (!(target instanceof PickleDict))
           throw new PickleError('it sets attributes of something that is no dictionary');
         return this.#push(target);
       }
       case 0x51: // BINPERSID
-        this.#budget.spend(COST.object);
+        this.#budget.spend(COST.persistent);
         return this.#push(this.#world.load(this.#pop()));
       default:
         return false;
@@ -172,6 +182,7 @@ class Machine {
   }
 
   #name(name: string): boolean {
+    this.#budget.spend(COST.name);
     return this.#push(this.#world.lookUp(name));
   }
 
@@ -182,7 +193,7 @@ class Machine {
 
   #string(bytes: Uint8Array): boolean {
     // Two bytes a character as soon as one needs them.
-    this.#budget.spend(COST.string + bytes.length * (bytes.every((byte) => byte < 128) ? 1 : 2));
+    this.#budget.spend(COST.string + bytes.length * (bytes.every(isAscii) ? 1 : 2));
     try {
       return this.#push(this.#text.decode(bytes));
     } catch {
@@ -192,6 +203,7 @@ class Machine {
 
   /** Two's complement, little-endian; beyond 2^53 the nearest double, which no offset or size accepts. */
   #long(bytes: Uint8Array): number {
+    this.#budget.spend(COST.string + bytes.length * bytes.length);
     let value = 0n;
     for (const byte of bytes.toReversed()) value = (value << 8n) | BigInt(byte);
     return Number(BigInt.asIntN(8 * bytes.length, value));
@@ -207,40 +219,40 @@ class Machine {
     return items;
   }
 
-  #append(items: PickleValue[]): boolean {
-    const list = this.#pop();
-    if (!Array.isArray(list)) throw new PickleError('it appends to something that is no list');
-    this.#budget.spend(COST.item * items.length);
-    for (const item of items) (list as PickleValue[]).push(item);
-    return this.#push(list);
+  /** What lies from `begin` on goes into the list below. */
+  #append(begin: number): boolean {
+    const list = this.#below(begin);
+    if (!Array.isArray(list) || list === EMPTY_TUPLE) throw new PickleError('it appends to something that is no list');
+    this.#budget.spend(COST.appended * (this.#height - begin));
+    for (let i = begin; i < this.#height; i++) (list as PickleValue[]).push(this.#stack[i]!);
+    this.#height = begin;
+    return true;
   }
 
-  #dict(items: PickleValue[]): boolean {
-    this.#push(this.#newDict());
-    return this.#setItems(items);
-  }
-
-  #setItems(items: PickleValue[]): boolean {
-    const dict = this.#pop();
-    if (!(dict instanceof PickleDict) || items.length % 2 !== 0) {
+  /** Keys and values from `begin` on go into the dictionary below. */
+  #setItems(begin: number): boolean {
+    const dict = this.#below(begin);
+    const count = this.#height - begin;
+    if (!(dict instanceof PickleDict) || count % 2 !== 0) {
       throw new PickleError('it sets entries of something that is no dictionary');
     }
-    if (items.length > 0 && dict.isEmpty) this.#budget.spend(COST.firstEntry);
-    this.#budget.spend(COST.entry * items.length);
-    for (let i = 0; i < items.length; i += 2) {
-      const key = items[i]!;
+    if (count > 0 && dict.isEmpty) this.#budget.spend(COST.firstEntry);
+    this.#budget.spend((COST.entry * count) / 2);
+    for (let i = begin; i < this.#height; i += 2) {
+      const key = this.#stack[i]!;
       if (typeof key !== 'string' && typeof key !== 'number') {
         throw new PickleError('a key in it is neither text nor a number');
       }
-      dict.add(key, items[i + 1]!);
+      dict.add(key, this.#stack[i + 1]!);
     }
-    return this.#push(dict);
+    this.#height = begin;
+    return true;
   }
 
   /** Python numbers its memo one by one; any other number only serves to make the table large. */
   #memoise(index: number): boolean {
     if (index !== this.#memo.length) throw new PickleError('its memo is not numbered one by one');
-    this.#budget.spend(COST.item);
+    this.#budget.spend(COST.memo);
     this.#memo.push(this.#top());
     return true;
   }
@@ -252,40 +264,52 @@ class Machine {
   }
 
   #push(value: PickleValue): true {
-    if (this.#stack.length === MAX_STACK) throw new PickleError('it puts more than 10,000 values on its stack');
-    this.#stack.push(value);
+    if (this.#height === MAX_STACK) throw new PickleError('it puts more than 10,000 values on its stack');
+    this.#stack[this.#height++] = value;
     return true;
   }
 
   #top(): PickleValue {
-    const value = this.#stack.at(-1);
-    if (value === undefined || this.#stack.length === this.#marks.at(-1)) throw new PickleError('its stack runs empty');
-    return value;
+    return this.#below(this.#height);
   }
 
   #pop(): PickleValue {
     const value = this.#top();
-    this.#stack.pop();
+    this.#height -= 1;
     return value;
   }
 
-  #popMany(count: number): PickleValue[] {
-    if (this.#stack.length - (this.#marks.at(-1) ?? 0) < count) throw new PickleError('its stack runs empty');
-    return this.#stack.splice(this.#stack.length - count, count);
+  /** The value under height `begin`; what lies under a mark is out of reach. */
+  #below(begin: number): PickleValue {
+    if (begin <= (this.#marks.at(-1) ?? 0)) throw new PickleError('its stack runs empty');
+    return this.#stack[begin - 1]!;
   }
 
-  #popToMark(): PickleValue[] {
+  #popFrom(begin: number): PickleValue[] {
+    if (begin < (this.#marks.at(-1) ?? 0)) throw new PickleError('its stack runs empty');
+    const values = this.#stack.slice(begin, this.#height);
+    this.#height = begin;
+    return values;
+  }
+
+  #popMark(): number {
     const mark = this.#marks.pop();
     if (mark === undefined) throw new PickleError('a mark is missing');
-    return this.#stack.splice(mark);
+    return mark;
   }
 
-  #line(): string {
-    const end = this.#bytes.subarray(this.#at, this.#at + MAX_NAME_BYTES + 1).indexOf(NEWLINE);
-    if (end < 0) throw new PickleError('a name in it has no end');
-    const line = this.#take(end + 1).subarray(0, end);
-    // Latin-1 shows any bytes; a name that is not ASCII is unknown anyway.
-    return String.fromCharCode(...line);
+  /** A module and a name in it, a line each. */
+  #lines(): string {
+    const begin = this.#at;
+    for (let lines = 0; lines < 2; lines += this.#byte() === NEWLINE ? 1 : 0) {
+      if (this.#at - begin > MAX_NAME_BYTES) throw new PickleError('a name in it has no end');
+    }
+    const text = this.#names.decode(this.#bytes.subarray(begin, this.#at - 1));
+    return text.replace('\n', '.');
+  }
+
+  #byte(): number {
+    return this.#bytes[this.#skip(1)]!;
   }
 
   #uint32(): number {
@@ -304,4 +328,8 @@ class Machine {
     const at = this.#skip(count);
     return this.#bytes.subarray(at, at + count);
   }
+}
+
+function isAscii(byte: number): boolean {
+  return byte < 128;
 }

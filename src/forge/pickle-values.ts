@@ -28,16 +28,19 @@ export class PickleDict {
     entries.set(key, value);
   }
 
-  items(): Iterable<readonly [PickleKey, PickleValue]> {
-    return this.#entries ?? [];
+  forEach(visit: (value: PickleValue, key: PickleKey) => void): void {
+    this.#entries?.forEach(visit);
   }
 }
 
-/** A name that the pickle may use, and what calling it means; a name without `call` is only passed on. */
+/** A name that the pickle may use; one without `call` is only passed on. */
 export interface PickleName extends PickledObject {
   readonly kind: 'name';
   readonly name: string;
+  /** What calling it means. */
   readonly call?: (args: readonly PickleValue[]) => PickleValue;
+  /** Bytes that a call allocates. */
+  readonly cost: number;
 }
 
 export interface PickleWorld {

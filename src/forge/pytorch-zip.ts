@@ -6,7 +6,7 @@
 import { elementCount } from '../domain/tensor.ts';
 import { elementBytes, elementWords, type ElementWords } from './element-types.ts';
 import { runPickle } from './pickle-machine.ts';
-import { PickleBudget, PickleDict, PickleError, type PickleValue } from './pickle-values.ts';
+import { PickleBudget, PickleDict, PickleError, type PickleKey, type PickleValue } from './pickle-values.ts';
 import type { RandomAccess } from './random-access.ts';
 import { isTensor, torchWorld, type TorchTensor } from './torch-world.ts';
 import { shown, weightsInvalid, weightSource, type WeightSource } from './weight-source.ts';
@@ -18,7 +18,8 @@ const MAX_DEPTH = 32;
 const MAX_PROBLEMS_TOLD = 12;
 
 /** Memory that a pickle may ask for: by the file's size, and this much in any case. */
-const BUDGET = { perByte: 3, atLeast: 512 * 1024 } as const;
+const BUDGET = { perByte: 3, atLeast: 640 * 1024 } as const;
+const NAME_COST = 150;
 
 interface Archive {
   readonly source: RandomAccess;
@@ -29,7 +30,7 @@ interface Archive {
 }
 
 /**
- * Nested dictionaries and lists become names with dots; what is no tensor is left out. Of a training checkpoint (a
+ * Dictionaries and lists inside the outermost dictionary become names with dots; what is no tensor is left out. Of a training checkpoint (a
  * `state_dict` beside optimiser states and the like) only the state dict is read, under its own names.
  * Throws AppError `weights-invalid`, also for a pickle that asks for anything but tensors.
  */
@@ -85,30 +86,30 @@ async function readEntry({ source, entries, prefix }: Archive, path: string, mos
 }
 
 function namedTensors(root: PickleValue, budget: PickleBudget): Map<string, TorchTensor> {
-  const inner = root instanceof PickleDict ? root.get('state_dict') : undefined;
   const tensors = new Map<string, TorchTensor>();
-  const visit = (value: PickleValue, name: string, depth: number): void => {
+  const visit = (value: PickleValue, key: PickleKey, parent: string, depth: number): void => {
     // One dictionary may be named many times over: what it costs is counted each time.
     budget.spend(1);
-    if (isTensor(value)) {
-      budget.spend(64 + name.length);
+    const isContainer = value instanceof PickleDict || Array.isArray(value);
+    if (!isContainer && !isTensor(value)) return;
+    budget.spend(NAME_COST + 2 * parent.length);
+    const name = parent === '' ? String(key) : `${parent}.${key}`;
+    if (!isContainer) {
       if (tensors.has(name)) throw new PickleError(`two tensors in it are called ${shown(name)}`);
-      tensors.set(name, value);
-      return;
-    }
-    for (const [key, item] of childrenOf(value)) {
-      if (depth === MAX_DEPTH) throw new PickleError('its dictionaries are nested too deeply');
-      visit(item, name === '' ? String(key) : `${name}.${key}`, depth + 1);
+      tensors.set(name, value as TorchTensor);
+    } else {
+      visitAll(value as PickleDict | readonly PickleValue[], name, depth + 1);
     }
   };
-  visit(inner instanceof PickleDict ? inner : root, '', 0);
-  if (tensors.size === 0 || tensors.has('')) throw new PickleError('it holds no tensors by name');
+  const visitAll = (container: PickleDict | readonly PickleValue[], name: string, depth: number): void => {
+    if (depth === MAX_DEPTH) throw new PickleError('its dictionaries are nested too deeply');
+    container.forEach((value: PickleValue, key: PickleKey) => visit(value, key, name, depth));
+  };
+  const stateDict = root instanceof PickleDict ? root.get('state_dict') : undefined;
+  if (stateDict instanceof PickleDict) visitAll(stateDict, '', 0);
+  else if (root instanceof PickleDict) visitAll(root, '', 0);
+  if (tensors.size === 0) throw new PickleError('it holds no tensors by name');
   return tensors;
-}
-
-function childrenOf(value: PickleValue): Iterable<readonly [string | number, PickleValue]> {
-  if (value instanceof PickleDict) return value.items();
-  return Array.isArray(value) ? (value as readonly PickleValue[]).entries() : [];
 }
 
 function requireStorages({ source, entries, prefix }: Archive, tensors: ReadonlyMap<string, TorchTensor>): void {

@@ -14,9 +14,11 @@ export type { WeightSource } from './weight-source.ts';
 const MAX_HEADER_BYTES = 100_000_000;
 /** PyTorch's limit. */
 const MAX_DIMENSIONS = 64;
+const METADATA = '__metadata__';
 const MAX_PROBLEMS_TOLD = 12;
 
 interface SafeTensor extends StoredTensor {
+  readonly name: string;
   /** From the end of the header. */
   readonly begin: number;
   readonly end: number;
@@ -61,9 +63,15 @@ async function readHeader(source: RandomAccess): Promise<{ text: string; dataSta
 function parseHeader(text: string): Map<string, SafeTensor> {
   const reader = new JsonReader(text);
   const tensors = new Map<string, SafeTensor>();
+  let hasMetadata = false;
   reader.object((name) => {
-    if (name === '__metadata__') reader.object(() => void reader.string());
-    else tensors.set(name, parseTensor(reader, name));
+    requireFirst(!tensors.has(name) && !(hasMetadata && name === METADATA), name);
+    if (name !== METADATA) {
+      tensors.set(name, parseTensor(reader, name));
+      return;
+    }
+    hasMetadata = true;
+    reader.object(() => void reader.string());
   });
   reader.end();
   return tensors;
@@ -74,16 +82,28 @@ function parseTensor(reader: JsonReader, name: string): SafeTensor {
   let shape: number[] | undefined;
   let offsets: number[] | undefined;
   reader.object((field) => {
-    if (field === 'dtype') type = reader.string();
-    else if (field === 'shape') shape = reader.integers(MAX_DIMENSIONS);
-    else if (field === 'data_offsets') offsets = reader.integers(2);
-    else throw new SyntaxError(`${shown(name)} has the unknown field ${shown(field)}`);
+    if (field === 'dtype') {
+      requireFirst(type === undefined, field);
+      type = reader.string();
+    } else if (field === 'shape') {
+      requireFirst(shape === undefined, field);
+      shape = reader.integers(MAX_DIMENSIONS);
+    } else if (field === 'data_offsets') {
+      requireFirst(offsets === undefined, field);
+      offsets = reader.integers(2);
+    } else {
+      throw new SyntaxError(`${shown(name)} has the unknown field ${shown(field)}`);
+    }
   });
   const [begin, end] = offsets ?? [];
   if (type === undefined || shape === undefined || begin === undefined || end === undefined) {
     throw new SyntaxError(`${shown(name)} lacks its dtype, shape or data_offsets (begin and end)`);
   }
-  return { type, shape, begin, end };
+  return { name, type, shape, begin, end };
+}
+
+function requireFirst(isFirst: boolean, key: string): void {
+  if (!isFirst) throw new SyntaxError(`the key ${JSON.stringify(shown(key))} comes twice`);
 }
 
 /** Every tensor known, of the right length, and the data area covered exactly: no gap, no overlap, nothing beyond. */
@@ -92,9 +112,9 @@ function layoutProblems(tensors: ReadonlyMap<string, SafeTensor>, dataBytes: num
   const tell = (problem: string): void => {
     if (problems.length < MAX_PROBLEMS_TOLD) problems.push(problem);
   };
-  const byOffset = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  const byOffset = [...tensors.values()].sort((a, b) => a.begin - b.begin || a.end - b.end);
   let covered = 0;
-  for (const [name, { type, shape, begin, end }] of byOffset) {
+  for (const { name, type, shape, begin, end } of byOffset) {
     const needed = elementBytes(type, elementCount(shape));
     if (needed === undefined) tell(`${shown(name)} has the unknown type ${shown(type)}`);
     else if (end - begin !== needed) {

@@ -74,13 +74,14 @@ const typeNames = [...Object.entries(STORAGES), ...Object.entries(TYPES)].map(([
   kind: 'name',
   name,
   type,
+  cost: 0,
 }));
 const callables: readonly PickleName[] = [
-  { kind: 'name', name: 'collections.OrderedDict', call: newOrderedDict },
-  { kind: 'name', name: 'torch._utils._rebuild_tensor', call: rebuildTensor },
-  { kind: 'name', name: 'torch._utils._rebuild_tensor_v2', call: rebuildTensor },
-  { kind: 'name', name: 'torch._utils._rebuild_tensor_v3', call: rebuildTensor },
-  { kind: 'name', name: 'torch._utils._rebuild_parameter', call: ([data]) => requireTensor(data) },
+  { kind: 'name', name: 'collections.OrderedDict', call: newOrderedDict, cost: 64 },
+  { kind: 'name', name: 'torch._utils._rebuild_tensor', call: rebuildTensor, cost: 300 },
+  { kind: 'name', name: 'torch._utils._rebuild_tensor_v2', call: rebuildTensor, cost: 300 },
+  { kind: 'name', name: 'torch._utils._rebuild_tensor_v3', call: rebuildTensor, cost: 300 },
+  { kind: 'name', name: 'torch._utils._rebuild_parameter', call: ([data]) => requireTensor(data), cost: 64 },
 ];
 const NAMES: ReadonlyMap<string, PickleName> = new Map([...typeNames, ...callables].map((name) => [name.name, name]));
 

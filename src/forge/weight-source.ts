@@ -48,9 +48,11 @@ export function weightSource<T extends StoredTensor>(
     requireFinite(file, name, values);
     return values;
   };
+  const shapes = new Map<string, readonly number[]>();
+  tensors.forEach(({ shape }, name) => shapes.set(name, shape));
   return {
     name: file,
-    shapes: new Map(Array.from(tensors, ([name, { shape }]) => [name, shape])),
+    shapes,
     read: (name) => read(name),
     readRows: (name, first, count) => read(name, { first, count }),
   };

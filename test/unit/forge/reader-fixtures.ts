@@ -13,6 +13,14 @@ export interface ExpectedTensor {
 
 export const referenceFiles = Object.entries(expected.files) as [string, Readonly<Record<string, ExpectedTensor>>][];
 
+const isSafetensors = ([name]: readonly [string, unknown]): boolean => name.endsWith('.safetensors');
+
+/** Files to bend, by format. */
+export const fuzzedFormats: readonly (readonly [format: string, files: readonly string[]])[] = [
+  ['safetensors', referenceFiles.filter(isSafetensors).map(([name]) => name)],
+  ['PyTorch zip', referenceFiles.filter((file) => !isSafetensors(file)).map(([name]) => name)],
+];
+
 export const hostilePickles = Object.entries(hostile).map(([name, { pickle, message }]) => ({
   name,
   message,
