@@ -73,13 +73,17 @@ export class Graph {
     this.nodes.push({ op, domain: '', inputs: [value.name], outputs: [name], attributes });
   }
 
-  /** Adds one operator with one output; `undefined` stands for an absent optional input. */
+  /**
+   * Adds one operator with one output; `undefined` stands for an absent optional input. At the end they are left off: a
+   * Conv with an empty name for its bias ends the process on the WebGPU provider of onnxruntime 1.30.
+   */
   node(op: string, inputs: readonly (Value | undefined)[], dims: readonly number[], options: NodeOptions = {}): Value {
     const name = `${op}_${this.nodes.length}:0`;
+    const given = inputs.findLastIndex((input) => input !== undefined) + 1;
     this.nodes.push({
       op,
       domain: options.domain ?? '',
-      inputs: inputs.map((input) => input?.name ?? ''),
+      inputs: inputs.slice(0, given).map((input) => input?.name ?? ''),
       outputs: [name],
       attributes: options.attributes ?? {},
     });

@@ -92,6 +92,15 @@ for (const { name, options } of [
   });
 }
 
+test('networks of official models give on WebGPU what they give on the CPU', async ({ run }) => {
+  const expected = await run('officialNetworks', CPU);
+  const actual = await run('officialNetworks', WEBGPU);
+  expect(Object.keys(expected)).toHaveLength(5);
+  for (const role of Object.keys(expected)) {
+    expect(relativeError(actual[role]!, expected[role]!), role).toBeLessThan(1e-4);
+  }
+});
+
 test('one image made on WebGPU is the image made on the CPU', async ({ run }) => {
   const expected = await run('generate', CPU);
   const actual = await run('generate', WEBGPU);

@@ -7,7 +7,7 @@ import { makeTinyBundle } from '../fixtures/tiny-bundle.ts';
 const PAGE = resolve(import.meta.dirname, 'page');
 const OUT = resolve(import.meta.dirname, '../../node_modules/.cache/likeness-browser-test');
 
-/** Builds the test page as the product is built, puts the tiny bundle beside it, and serves both as the product is served. */
+/** Builds the test page as the product is built, puts the tiny bundles beside it, and serves all as the product is served. */
 export async function servePage(): Promise<StaticServer> {
   await build({
     root: PAGE,
@@ -17,10 +17,15 @@ export async function servePage(): Promise<StaticServer> {
     build: { outDir: OUT, emptyOutDir: true, target: 'es2022', reportCompressedSize: false, minify: false },
     worker: { format: 'es' },
   });
-  for (const [path, bytes] of makeTinyBundle().files) {
-    const target = join(OUT, 'tiny', path);
-    await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, bytes);
+  for (const [folder, bundle] of [
+    ['tiny', makeTinyBundle()],
+    ['tiny-official', makeTinyBundle({ face: 'unscored-image', autoencoder: 'official' })],
+  ] as const) {
+    for (const [path, bytes] of bundle.files) {
+      const target = join(OUT, folder, path);
+      await mkdir(dirname(target), { recursive: true });
+      await writeFile(target, bytes);
+    }
   }
   return serveDist(OUT);
 }

@@ -9,7 +9,7 @@ import { openBackend, type Backend } from '../../../src/runtime/open-backend.ts'
 import type { ClosableRunner } from '../../../src/runtime/session-runner.ts';
 import { drawTinyFace } from '../../fixtures/tiny-face-networks.ts';
 import { makeRequest } from '../../unit/pipeline/make-request.ts';
-import { openServedBundle, servedFiles } from './served-bundle.ts';
+import { officialFiles, openServedBundle, servedFiles } from './served-bundle.ts';
 
 export interface ScenarioOptions {
   readonly wish?: 'auto' | 'webgpu' | 'wasm';
@@ -35,6 +35,18 @@ export const SCENARIOS = {
     }
     await runner.close();
     return { outputs, build: backend.build };
+  },
+
+  /** The networks that only bundles of official models have, once. */
+  async officialNetworks(options: ScenarioOptions) {
+    const backend = await open(options);
+    const runner = createRunner(backend, await openServedBundle(officialFiles), { weightLimit: null });
+    const outputs: Record<string, Outputs> = {};
+    for (const [role, feeds] of Object.entries(OFFICIAL_FEEDS)) {
+      outputs[role] = plain(await runner.run(role as keyof typeof OFFICIAL_FEEDS, feeds));
+    }
+    await runner.close();
+    return outputs;
   },
 
   /** One whole image of a drawn face. */
@@ -152,6 +164,15 @@ const FEEDS = {
   },
   latentEncoder: { image: ramp([1, 3, 128, 128]) },
   latentDecoder: { latent: ramp([1, 16, 8, 8]) },
+} satisfies Record<string, Record<string, HostTensor>>;
+
+/** AutoencoderTiny and AutoencoderKL take any size: small ones, because every shape compiles programs of its own. */
+const OFFICIAL_FEEDS = {
+  imageEncoder: { pixel_values: ramp([1, 3, 24, 24]) },
+  resampler: { hidden_states: ramp([1, 10, 20]) },
+  conditioner: { text: ramp([1, 16, 16]), face_tokens: ramp([1, 4, 16]), face_scale: ramp([4]) },
+  latentEncoder: { image: ramp([1, 3, 8, 8]) },
+  latentDecoder: { latent: ramp([1, 16, 4, 4]) },
 } satisfies Record<string, Record<string, HostTensor>>;
 
 /** Values in −1..1 that do not repeat with any dimension. */
