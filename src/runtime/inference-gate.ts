@@ -8,16 +8,11 @@ import { isAppError, type AppError } from '../domain/errors.ts';
 export class InferenceGate {
   #tail: Promise<unknown> = Promise.resolve();
   #failure: AppError | null = null;
-  readonly #failed: Promise<never>;
-  #rejectFailed!: (error: AppError) => void;
-
-  constructor() {
-    this.#failed = new Promise<never>((_, reject) => {
-      this.#rejectFailed = reject;
-    });
-    // Nobody may be inside when it fails; that is not an unhandled rejection.
-    this.#failed.catch(() => undefined);
-  }
+  /**
+   * Fails the call that is inside. A race against one promise of failure would keep every result in memory for as long as
+   * that promise lives, because nothing takes a race's reactions away again.
+   */
+  #rejectInside: (error: AppError) => void = () => undefined;
 
   /** What made this engine unusable; null while it works. */
   get failure(): AppError | null {
@@ -28,7 +23,7 @@ export class InferenceGate {
   fail(error: AppError): void {
     if (this.#failure !== null) return;
     this.#failure = error;
-    this.#rejectFailed(error);
+    this.#rejectInside(error);
   }
 
   /**
@@ -39,13 +34,21 @@ export class InferenceGate {
     const turn = this.#tail.then(async () => {
       if (this.#failure !== null) throw this.#failure;
       try {
-        return await Promise.race([Promise.resolve(task()), this.#failed]);
+        return await new Promise<T>((resolve, reject) => {
+          this.#rejectInside = reject;
+          Promise.resolve(task()).then(resolve, reject);
+        });
       } catch (error) {
         if (isAppError(error, 'device-lost') || isAppError(error, 'engine-poisoned')) this.fail(error);
         throw error;
+      } finally {
+        this.#rejectInside = () => undefined;
       }
     });
-    this.#tail = turn.catch(() => undefined);
+    this.#tail = turn.then(
+      () => undefined,
+      () => undefined,
+    );
     return turn;
   }
 }
