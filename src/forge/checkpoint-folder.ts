@@ -91,21 +91,21 @@ export async function openCheckpoint(inputs: CheckpointInputs, problems: Problem
     openTokenizer(base, own ? (textEncoder?.facts.pad_token_id ?? undefined) : undefined),
   );
   const textWidth = unet && [unet.facts.cross_attention_dim].flat()[0];
+  if (unet && textEncoder && autoencoder) requireOneBase({ unet, textEncoder, autoencoder }, problems);
   const { adapter, trainedWith } = await openAdapter(inputs.adapter, base, textWidth, problems);
   const imageEncoder =
     inputs.imageEncoder && (await openNetwork(inputs.imageEncoder, '', 'transformers', visionFacts, problems));
+  if (adapter) requireImageEncoder(adapter, imageEncoder, inputs.imageEncoder, problems);
   const detector = await openDetector(inputs.detector, base, problems);
   const embedding = adapter?.route === 'face-id' ? adapter.input : undefined;
   const faceEncoder = await openFaceEncoder(inputs.faceEncoder, base, embedding, problems);
 
   if (own && !card) return undefined;
   if (!scheduler || !unet || !textEncoder || !autoencoder || !tokenizer || !adapter) return undefined;
-  const checkpoint: Checkpoint = {
+  return {
     ...{ name: base.name, card, scheduler, unet, textEncoder, autoencoder, tokenizer },
     ...{ adapter, trainedWith, imageEncoder, detector, faceEncoder },
   };
-  requireFit(checkpoint, inputs, problems);
-  return checkpoint;
 }
 
 async function openNetwork<const S extends v.GenericSchema>(
@@ -122,10 +122,13 @@ async function openNetwork<const S extends v.GenericSchema>(
   return config && facts !== undefined && weights ? { config, facts, weights } : undefined;
 }
 
-/** Networks that were not made for each other. */
-function requireFit(checkpoint: Checkpoint, inputs: CheckpointInputs, problems: Problems): void {
-  const { unet, textEncoder, autoencoder, adapter, imageEncoder } = checkpoint;
-  const channels = unet.facts.in_channels;
+/** The base's networks that were not made for each other. */
+function requireOneBase(
+  { unet, textEncoder, autoencoder }: Pick<Checkpoint, 'unet' | 'textEncoder' | 'autoencoder'>,
+  problems: Problems,
+): void {
+  const { in_channels: channels, cross_attention_dim: width } = unet.facts;
+  const [textWidth] = [width].flat();
   if (channels === 9) {
     problems.config('unet/config.json: 9 in_channels are an inpainting model; use the ordinary one');
   } else if (channels !== autoencoder.latentChannels) {
@@ -133,21 +136,28 @@ function requireFit(checkpoint: Checkpoint, inputs: CheckpointInputs, problems: 
       `unet/config.json: in_channels is ${channels}, but the autoencoder's latents have ${autoencoder.latentChannels} channels`,
     );
   }
-  const textWidth = [unet.facts.cross_attention_dim].flat()[0];
   if (textWidth !== textEncoder.facts.hidden_size) {
     problems.config(
       `unet/config.json: cross_attention_dim is ${textWidth}, but the text encoder's states are ${textEncoder.facts.hidden_size} wide`,
     );
   }
-  if (adapter.route === 'image') {
-    if (inputs.imageEncoder === undefined) {
-      problems.missing('--image-encoder FOLDER', `${adapter.weights.name} looks at the face with CLIP's image encoder`);
-    } else if (imageEncoder && imageEncoder.facts.hidden_size !== adapter.input) {
-      problems.weights(
-        `${adapter.weights.name} takes states ${adapter.input} wide, but those of ${inputs.imageEncoder.name} are ${imageEncoder.facts.hidden_size} wide: give the image encoder that it was trained with`,
-      );
-    }
-  } else if (inputs.imageEncoder !== undefined) {
-    problems.config('--image-encoder: this adapter takes a face embedding; leave the image encoder out');
+}
+
+/** plus-face wants the image encoder that it was trained with, FaceID none. */
+function requireImageEncoder(
+  adapter: FaceAdapter,
+  imageEncoder: Checkpoint['imageEncoder'],
+  given: CheckpointFolder | undefined,
+  problems: Problems,
+): void {
+  const { input, route, weights } = adapter;
+  if (route === 'face-id') {
+    if (given) problems.config('--image-encoder: this adapter takes a face embedding; leave the image encoder out');
+  } else if (given === undefined) {
+    problems.missing('--image-encoder FOLDER', `${weights.name} looks at the face with CLIP's image encoder`);
+  } else if (imageEncoder && imageEncoder.facts.hidden_size !== input) {
+    problems.weights(
+      `${weights.name} takes states ${input} wide, but those of ${given.name} are ${imageEncoder.facts.hidden_size} wide: give the image encoder that it was trained with`,
+    );
   }
 }
