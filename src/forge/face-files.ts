@@ -37,8 +37,10 @@ export async function openAdapter(
   problems: Problems,
 ): Promise<OpenedAdapter> {
   if (given !== undefined) {
-    const weights = await problems.collect(async () => openWeights(await given()));
-    const adapter = weights && textWidth ? readFaceAdapter(weights, textWidth) : undefined;
+    const adapter = await problems.collect(async () => {
+      const weights = await openWeights(await given());
+      return textWidth === undefined ? undefined : readFaceAdapter(weights, textWidth);
+    });
     return { adapter, trainedWith: undefined };
   }
   if ((await base.open('face_adapter/config.json')) === undefined) {

@@ -5,6 +5,7 @@ import type { FileOpener } from './folder-files.ts';
 import { readLora } from './lora.ts';
 import { openWeights } from './open-weights.ts';
 import type { Problems } from './problems.ts';
+import { readNotes } from './safetensors-notes.ts';
 
 export interface LoraInput {
   /** What the person called it, for messages and licences. */
@@ -28,7 +29,10 @@ export interface FoldWishes {
 export async function openLoras(inputs: readonly LoraInput[], problems: Problems): Promise<WeightedLora[]> {
   const loras: WeightedLora[] = [];
   for (const { open, scale } of inputs) {
-    const lora = await problems.collect(async () => readLora(await openWeights(await open())));
+    const lora = await problems.collect(async () => {
+      const file = await open();
+      return readLora(await openWeights(file), await readNotes(file));
+    });
     if (lora !== undefined) loras.push({ lora, scale });
   }
   return loras;

@@ -300,6 +300,27 @@ describe('refusals', () => {
     );
   });
 
+  test('a LoRA’s alpha in the notes of its file counts', async () => {
+    const down = 'unet.mid_block.attentions.0.proj_in.lora_A.weight';
+    const up = 'unet.mid_block.attentions.0.proj_in.lora_B.weight';
+    const bytes = tensors({ [down]: [2, 32, 1, 1], [up]: [32, 2, 1, 1] });
+    const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+    const header = JSON.parse(Buffer.from(bytes.subarray(8, 8 + length)).toString()) as Record<string, object>;
+    const write = (name: string, alpha: number): Promise<string> => {
+      const note = JSON.stringify({ 'unet.r': 2, 'unet.lora_alpha': alpha });
+      const text = Buffer.from(JSON.stringify({ ...header, __metadata__: { lora_adapter_metadata: note } }));
+      const size = Buffer.alloc(8);
+      size.writeBigUInt64LE(BigInt(text.length));
+      return put(name, Buffer.concat([size, text, bytes.subarray(8 + length)]));
+    };
+    const hashOf = async (name: string, alpha: number, scale: number): Promise<string> => {
+      const { manifest } = await compile({ loras: [{ path: await write(name, alpha), scale }], precision: 'f32' });
+      return manifest.files.find(({ path }) => path === 'weights/denoiser.bin')!.sha256;
+    };
+    expect(await hashOf('alpha-8.safetensors', 8, 1)).toBe(await hashOf('alpha-2.safetensors', 2, 4));
+    expect(await hashOf('alpha-8.safetensors', 8, 1)).not.toBe(await hashOf('alpha-2.safetensors', 2, 1));
+  });
+
   test('numbers that are none, all of them, and whole networks of another shape', async () => {
     for (const file of [
       'scheduler/scheduler_config.json',
