@@ -31,8 +31,8 @@ const MAY_IMPORT = {
     'i18n',
   ],
   i18n: ['domain'],
-  ui: ['app', 'domain', 'i18n'],
-  pwa: ['app'],
+  ui: ['app', 'domain', 'i18n', 'pwa'],
+  pwa: ['app', 'domain'],
 };
 
 /** The one folder that may import each library. */

@@ -20,7 +20,11 @@ export default defineConfig({
     {
       name: 'e2e',
       testDir: 'test/e2e',
-      use: { launchOptions: { executablePath: findBrowser(), args: browserFlags() } },
+      use: {
+        // A kept app would answer for the server; the specs about keeping it open browsers of their own.
+        serviceWorkers: 'block',
+        launchOptions: { executablePath: findBrowser(), args: browserFlags() },
+      },
     },
   ],
 });

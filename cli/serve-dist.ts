@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, resolve, sep } from 'node:path';
+import { ISOLATION_HEADERS } from '../src/pwa/isolation.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -34,12 +35,17 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 const SECURITY_HEADERS = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'credentialless',
   'Content-Security-Policy': CONTENT_SECURITY_POLICY,
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
 };
+
+export interface ServeOptions {
+  /** Told the path of every request. */
+  readonly onRequest?: (path: string) => void;
+  /** False: like a host that cannot send the headers of cross-origin isolation. */
+  readonly isolated?: boolean;
+}
 
 export interface StaticServer {
   /** e.g. http://127.0.0.1:4173/ */
@@ -48,9 +54,11 @@ export interface StaticServer {
 }
 
 /** Serves `root` on 127.0.0.1; port 0 takes a free one. Rejects when the port is taken. */
-export async function serveDist(root: string, port = 0): Promise<StaticServer> {
+export async function serveDist(root: string, port = 0, options: ServeOptions = {}): Promise<StaticServer> {
   const base = resolve(root);
   const server = createServer((request, response) => {
+    if (options.isolated !== false) response.setHeaders(new Map(Object.entries(ISOLATION_HEADERS)));
+    options.onRequest?.(request.url ?? '');
     answer(base, request, response).catch(() => response.destroy());
   });
   await new Promise<void>((done, fail) => {

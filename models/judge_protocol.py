@@ -83,11 +83,11 @@ def reference_people() -> dict[str, Tensor]:
 
 def plain_scene(scene: dict[str, Tensor], background: str) -> dict[str, Tensor]:
     """A canonical scene with everything at its default: front, neutral, nothing worn on the head, grey t-shirt."""
+    from models.portrait.scene import plain
     from models.portrait.vocabulary import COLOURS
 
-    scene = dict(scene)
-    for name in ("expr", "pose", "eyewear", "headwear", "earrings", "cloth", "yaw"):
-        scene[name] = torch.zeros_like(scene[name])
+    scene = plain({name: values.clone() for name, values in scene.items()})
+    scene["cloth"] = torch.zeros_like(scene["cloth"])
     for name, colour in (("cloth_col", "grey"), ("bg_col", background)):
         scene[name] = torch.full_like(scene[name], list(COLOURS).index(colour))
     return scene

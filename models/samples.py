@@ -20,14 +20,14 @@ SEED, DRAWN = 960_000, 64
 
 SAMPLES = (
     # number among the drawn, title, expression, garment, its colour, background, its colour
-    (13, "Long red hair", "smile", "v-neck", "navy", "gradient", "teal"),
-    (7, "Short black hair", "smile", "t-shirt", "teal", "plain", "yellow"),
-    (12, "Hair in a bun", "neutral", "striped shirt", "orange", "plain", "teal"),
-    (58, "Spiky hair and beard", "smile", "turtleneck", "navy", "gradient", "orange"),
-    (56, "Blonde fringe", "smile", "t-shirt", "white", "plain", "blue"),
-    (22, "Grey bun", "smile", "v-neck", "purple", "gradient", "navy"),
-    (19, "Red beard", "neutral", "hoodie", "green", "plain", "beige"),
-    (28, "Black curls", "smile", "hoodie", "yellow", "gradient", "purple"),
+    (15, "Chestnut hair", "smile", "v-neck", "navy", "gradient", "teal"),
+    (23, "Brown quiff", "smile", "t-shirt", "teal", "plain", "yellow"),
+    (7, "Hair in a bun", "neutral", "striped shirt", "orange", "plain", "teal"),
+    (5, "Ginger beard", "smile", "turtleneck", "navy", "gradient", "orange"),
+    (36, "Box braids", "smile", "collared shirt", "white", "plain", "blue"),
+    (14, "Short grey hair", "smile", "sweater", "purple", "gradient", "navy"),
+    (34, "Short hair and goatee", "neutral", "hoodie", "green", "plain", "beige"),
+    (2, "Black afro", "smile", "hoodie", "yellow", "gradient", "purple"),
 )
 
 

@@ -12,11 +12,21 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from models.portrait.identity import sample_identity
+from models.portrait.identity import GEOMETRY, HAIR_WEIGHTS, sample_identity
 from models.portrait.prompt import prompts
 from models.portrait.render import render
-from models.portrait.scene import canonical_scene, pose_angles, sample_scene
-from models.portrait.vocabulary import GARMENTS, HAIR_STYLE_NAMES, INDEX, STYLES
+from models.portrait.scene import canonical_scene, framing_zoom, plain, pose_angles, sample_scene
+from models.portrait.vocabulary import (
+    EXPRESSIONS,
+    EYEWEAR,
+    FRAMINGS,
+    GARMENTS,
+    HAIR_STYLE_NAMES,
+    HEADWEAR,
+    INDEX,
+    POSES,
+    STYLES,
+)
 
 FOLDER = Path(__file__).parent / "report"
 GAP, PAPER = 3, (245, 245, 245)
@@ -28,75 +38,154 @@ def words(key: str, *names: str) -> Tensor:
     return torch.tensor([INDEX[key][name] for name in names])
 
 
-def identities(generator: torch.Generator) -> tuple[Params, int]:
-    """24 people, neutral or smiling, on studio backdrops."""
-    count = 24
-    params = sample_identity(count, generator) | canonical_scene(count, generator)
-    for key in ("pose", "eyewear", "headwear", "earrings", "yaw"):
-        params[key].zero_()
+def plain_people(count: int, generator: torch.Generator) -> Params:
+    """Different people, frontal, nothing worn on the head, on studio backdrops, neutral or smiling."""
+    params = sample_identity(count, generator) | plain(canonical_scene(count, generator))
     params["bg"][:] = INDEX["bg"]["gradient"]
-    params["cloth"] = torch.arange(count) % len(GARMENTS)
     params["expr"] = torch.arange(count) % 2
+    return params
+
+
+def each(params: Params, times: int) -> Params:
+    """Every picture several times in a row."""
+    return {name: values.repeat_interleave(times) for name, values in params.items()}
+
+
+def uniform(count: int, generator: torch.Generator) -> Callable[[float, float], Tensor]:
+    """A source of `count` even random numbers between two bounds."""
+    return lambda low, high: torch.rand(count, generator=generator) * (high - low) + low
+
+
+def identities(generator: torch.Generator) -> tuple[Params, int]:
+    """24 people."""
+    return plain_people(24, generator), 8
+
+
+def geometry(generator: torch.Generator) -> tuple[Params, int]:
+    """Two people's hair, skin and age with eight faces each."""
+    params = each(plain_people(2, generator), 8)
+    others = sample_identity(16, generator)
+    for name in GEOMETRY:
+        params[name] = others[name]
+    for name, word in (("hair", "slicked back"), ("facial", "none"), ("expr", "neutral")):
+        params[name][:] = INDEX[name][word]
+    params["hair"][8:] = INDEX["hair"]["shoulder-length"]
     return params, 8
+
+
+def ages(generator: torch.Generator) -> tuple[Params, int]:
+    """Three people from twenty to eighty."""
+    params = each(plain_people(3, generator), 7)
+    params["age"] = torch.linspace(0, 1, 7).repeat(3)
+    params["grey"] = ((params["age"] - 0.35) * 1.4).clamp(min=0)
+    params["hair_col"] = words("hair_col", "black", "brown", "ginger").repeat_interleave(7)
+    params["hair"] = words("hair", "short", "bob", "coily").repeat_interleave(7)
+    params["expr"] = words("expr", "neutral", "smile", "neutral").repeat_interleave(7)
+    return params, 7
 
 
 def hair(generator: torch.Generator) -> tuple[Params, int]:
     """Every hair style on another person."""
-    count = len(HAIR_STYLE_NAMES)
-    params = sample_identity(count, generator) | canonical_scene(count, generator)
-    for key in ("pose", "expr", "eyewear", "headwear", "earrings", "yaw"):
-        params[key].zero_()
-    params["hair"] = torch.arange(count)
-    params["bg_col"][:] = INDEX["bg_col"]["blue"]
-    return params, 7
+    params = plain_people(len(HAIR_STYLE_NAMES), generator)
+    params["hair"], params["facial"][:] = torch.arange(len(HAIR_STYLE_NAMES)), 0
+    masculine, feminine, dark = torch.tensor([HAIR_WEIGHTS[name] for name in HAIR_STYLE_NAMES]).T
+    params["fem"] = (feminine >= masculine).float()
+    params["skin"] = torch.where(dark > 2, 3.6 + 0.3 * (params["skin"] % 5), params["skin"] * 0.6)
+    return params, 8
+
+
+def headwear(generator: torch.Generator) -> tuple[Params, int]:
+    """All headwear, twice."""
+    count = len(HEADWEAR) - 1
+    params = plain_people(2 * count, generator)
+    params["headwear"] = (torch.arange(count) + 1).repeat(2)
+    return params, 8
+
+
+def glasses(generator: torch.Generator) -> tuple[Params, int]:
+    """Glasses, then earrings, piercings and hearing aids."""
+    params = plain_people(16, generator)
+    params["eyewear"][:8] = torch.arange(8) % (len(EYEWEAR) - 1) + 1
+    params["hair"][8:] = words("hair", "bun", "short", "pixie", "fade", "crew cut", "top knot", "buzz", "short")
+    params["earrings"][8:] = words("earrings", "hoops", "studs", "pearls", "none", "none", "none", "studs", "none")
+    params["piercing"][11:14] = words("piercing", "nose ring", "nose stud", "brow piercing")
+    params["hearing"][14:] = 1
+    return params, 8
+
+
+def garments(generator: torch.Generator) -> tuple[Params, int]:
+    """All garments, seen to the chest."""
+    count = len(GARMENTS)
+    params = plain_people(count, generator)
+    params["cloth"], params["framing"][:] = torch.arange(count), INDEX["framing"]["bust"]
+    return params | framing_zoom(params["framing"], uniform(count, generator)), 8
+
+
+def expressions(generator: torch.Generator) -> tuple[Params, int]:
+    """Three people in every expression."""
+    params = each(plain_people(3, generator), len(EXPRESSIONS))
+    params["expr"] = torch.arange(len(EXPRESSIONS)).repeat(3)
+    return params, len(EXPRESSIONS)
+
+
+def poses(generator: torch.Generator) -> tuple[Params, int]:
+    """Four people in every pose."""
+    params = each(plain_people(4, generator), len(POSES))
+    params["pose"] = torch.arange(len(POSES)).repeat(4)
+    return params | pose_angles(params["pose"], uniform(len(params["pose"]), generator)), 2 * len(POSES)
+
+
+def framings(generator: torch.Generator) -> tuple[Params, int]:
+    """Three people in every framing."""
+    params = each(plain_people(3, generator), len(FRAMINGS))
+    params["framing"] = words("framing", "close-up", "portrait", "bust").repeat(3)
+    return params | framing_zoom(params["framing"], uniform(len(params["framing"]), generator)), 9
 
 
 def canonical(generator: torch.Generator) -> tuple[Params, int]:
     """Three people in eight canonical scenes each."""
-    people = {name: values.repeat_interleave(8) for name, values in sample_identity(3, generator).items()}
-    return people | canonical_scene(24, generator), 8
+    return each(sample_identity(3, generator), 8) | canonical_scene(24, generator), 8
 
 
 def scenes(generator: torch.Generator) -> tuple[Params, int]:
-    """Three people in eight free scenes each: all backgrounds, poses, lights, things worn."""
-    rows, columns = 3, 8
-    count = rows * columns
-    people = {name: values.repeat_interleave(columns) for name, values in sample_identity(rows, generator).items()}
-    scene = sample_scene(count, generator, style_share=0.0)
-    fixed = {
-        "expr": ("smile", "neutral", "big smile", "surprised", "wink", "neutral", "sad", "smile"),
-        "pose": ("front", "left", "right", "front", "tilt", "up", "front", "down"),
-        "eyewear": ("none", "glasses", "none", "none", "sunglasses", "none", "none", "none"),
-        "headwear": ("none", "none", "hat", "none", "none", "beanie", "none", "headphones"),
-        "bg": ("gradient", "city", "beach", "bokeh", "sunset", "forest", "stars", "plain"),
-        "light": ("soft", "soft", "warm", "rim", "warm", "soft", "cold", "side"),
-    }
-    for key, names in fixed.items():
-        scene[key] = words(key, *names).repeat(rows)
-    scene |= pose_angles(scene["pose"], lambda low, high: torch.rand(count, generator=generator) * (high - low) + low)
-    return people | scene, columns
+    """Three people in eight free scenes each: all backgrounds and lights."""
+    params = each(sample_identity(3, generator), 8) | sample_scene(24, generator, style_share=0.0)
+    params["bg"] = words("bg", "gradient", "city", "beach", "bokeh", "sunset", "forest", "stars", "plain").repeat(3)
+    params["light"] = words("light", "soft", "soft", "warm", "rim", "warm", "soft", "cold", "side").repeat(3)
+    return params, 8
 
 
 def styles(generator: torch.Generator) -> tuple[Params, int]:
-    """Four people in every style."""
-    rows, columns = 4, len(STYLES)
-    people, scene = sample_identity(rows, generator), sample_scene(rows, generator)
-    scene["light"][:], scene["hair_over"][:] = INDEX["light"]["soft"], -1
-    scene["eyewear"] = words("eyewear", "none", "glasses", "none", "none")
-    scene["headwear"] = words("headwear", "none", "none", "beanie", "none")
-    scene["bg"] = words("bg", "gradient", "beach", "plain", "sunset")
-    scene["expr"] = words("expr", "smile", "big smile", "smile", "neutral")
-    params = {name: values.repeat_interleave(columns) for name, values in (people | scene).items()}
-    params["style"] = torch.arange(columns).repeat(rows)
-    return params, columns
+    """Five people in every style."""
+    rows = 5
+    people = sample_identity(rows, generator) | sample_scene(rows, generator)
+    people["light"][:], people["hair_over"][:], people["hair_as"][:] = INDEX["light"]["soft"], -1, -1
+    people["skin"] = torch.tensor([0.3, 1.6, 2.8, 4.0, 5.0])
+    people["framing"][:] = INDEX["framing"]["portrait"]
+    people["eyewear"] = words("eyewear", "none", "glasses", "none", "none", "round glasses")
+    people["headwear"] = words("headwear", "none", "none", "beanie", "none", "hijab")
+    people["bg"] = words("bg", "gradient", "beach", "plain", "sunset", "forest")
+    people["expr"] = words("expr", "smile", "big smile", "smile", "neutral", "smile")
+    people |= framing_zoom(people["framing"], uniform(rows, generator))
+    params = each(people, len(STYLES))
+    params["style"] = torch.arange(len(STYLES)).repeat(rows)
+    return params, len(STYLES)
 
 
 SHEETS: dict[str, Callable[[torch.Generator], tuple[Params, int]]] = {
     "identities": identities,
+    "geometry": geometry,
+    "ages": ages,
     "hair": hair,
+    "headwear": headwear,
+    "glasses": glasses,
+    "garments": garments,
+    "expressions": expressions,
+    "poses": poses,
+    "framings": framings,
+    "styles": styles,
     "canonical": canonical,
     "scenes": scenes,
-    "styles": styles,
 }
 
 
@@ -133,6 +222,7 @@ def main() -> None:
     unknown = set(arguments.names) - set(SHEETS)
     if unknown:
         parser.error(f"no sheet called {', '.join(sorted(unknown))}; there are {', '.join(SHEETS)}")
+    torch.set_num_threads(1)
     FOLDER.mkdir(exist_ok=True)
     for name in arguments.names or SHEETS:
         params, columns = SHEETS[name](torch.Generator().manual_seed(arguments.seed))
@@ -140,7 +230,7 @@ def main() -> None:
         sheet = contact_sheet(drawn["image"], columns)
         if arguments.landmarks:
             mark_faces(sheet, drawn["landmarks"], drawn["box"], arguments.size, columns)
-        sheet.save(FOLDER / f"sheet-{name}.webp", quality=85, method=6)
+        sheet.save(FOLDER / f"sheet-{name}.webp", quality=82, method=6)
         sentences = prompts(params, random.Random(arguments.seed))
         (FOLDER / f"sheet-{name}.txt").write_text("\n".join(sentences) + "\n", encoding="utf-8")
         print(f"sheet-{name}.webp: {len(sentences)} pictures")

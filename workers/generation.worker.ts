@@ -44,8 +44,8 @@ function assemble({ modelsUrl, inferenceType, backend: wish }: WorkerSetup): Gen
   }
 
   async function device() {
-    const { info } = await opening;
-    return { backend: info, budget: budgetFor(info.kind), crossOriginIsolated };
+    const { info, build } = await opening;
+    return { backend: info, engineBuild: build, budget: budgetFor(info.kind), crossOriginIsolated };
   }
 
   return { codec: browserImageCodec, readImage: readImageSource, device, load };

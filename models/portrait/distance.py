@@ -19,13 +19,13 @@ def lerp(a, b, t):
     return a + (b - a) * t
 
 
-def smooth_min(a: Tensor, b: Tensor, radius: float) -> Tensor:
+def smooth_min(a: Tensor, b: Tensor, radius: float | Tensor) -> Tensor:
     """Union of two distances with a rounded seam of the given radius."""
     h = (0.5 + 0.5 * (b - a) / radius).clamp(0, 1)
     return b + (a - b) * h - radius * h * (1 - h)
 
 
-def smooth_max(a: Tensor, b: Tensor, radius: float) -> Tensor:
+def smooth_max(a: Tensor, b: Tensor, radius: float | Tensor) -> Tensor:
     """Intersection of two distances with a rounded seam of the given radius."""
     return -smooth_min(-a, -b, radius)
 

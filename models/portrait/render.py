@@ -3,7 +3,20 @@
 import torch
 from torch import Tensor
 
-from . import accessories, eyes, facial_hair, hair, head, headwear, lighting, mouth, nose, torso
+from . import (
+    accessories,
+    coverings,
+    eyes,
+    facial_hair,
+    garments,
+    gathered_hair,
+    hair,
+    head,
+    headwear,
+    lighting,
+    mouth,
+    nose,
+)
 from .background import draw_background
 from .canvas import blank_canvas
 from .frame import frame_of
@@ -54,9 +67,11 @@ def draw_portraits(
     """Draw planned portraits on their backgrounds [B,3,S,S]: pictures [B,3,S,S] and masks [B,1,S,S], unstyled."""
     size = background.shape[-1]
     painter = Painter(blank_canvas(background), frame_of(plan.pose, size), compiled)
-    volume = painter.call(hair.hair_volume, painter.frame, plan.hair, plan.traits.hair)
+    volume = painter.call(hair.hair_volume, painter.frame, plan.hair, plan.traits.hair, plan.traits.part_side)
     draw_behind(painter, plan, parts, volume)
-    painter.draw(torso.draw_torso, windows["torso"], plan.torso, plan.traits)
+    painter.draw(garments.draw_torso, windows["torso"], plan.torso, plan.traits)
+    if "ponytail" in parts:
+        painter.draw(gathered_hair.draw_ponytail, None, plan.gathered, plan.traits)
     draw_ears(painter, plan.far_ears, "far ear", plan, parts, windows)
     planes = draw_head(painter, plan, windows["head"], size)
     draw_ears(painter, plan.near_ears, "near ear", plan, parts, windows)
@@ -72,10 +87,8 @@ def draw_behind(painter: Painter, plan: Plan, parts: set[str], volume: hair.Hair
     """Hair that hangs behind the head."""
     if "back hair" in parts:
         painter.draw(hair.draw_back_hair, None, plan.hair, volume, plan.traits)
-    if "bun" in parts:
-        painter.draw(hair.draw_bun, None, plan.hair, plan.traits)
-    if "ponytail" in parts:
-        painter.draw(hair.draw_ponytail, None, plan.hair, plan.traits)
+    if "buns" in parts:
+        painter.draw(gathered_hair.draw_buns, None, plan.gathered, plan.traits)
 
 
 def draw_ears(
@@ -115,6 +128,8 @@ def draw_face(
         painter.draw(nose.draw_freckles, window, plan.nose, traits, within(planes.inside, window), noise)
     if "mole" in parts:
         painter.draw(nose.draw_mole, windows["mole"], plan.nose, traits)
+    if "scar" in parts:
+        draw(nose.draw_scar, "scar", plan.nose)
     draw(nose.draw_nose, "nose", plan.nose)
     draw(mouth.draw_mouth, "mouth", plan.mouth)
     if "facial hair" in parts:
@@ -126,12 +141,16 @@ def draw_face(
         draw(eyes.draw_eye, f"eye {side}", eye)
     if "forehead lines" in parts:
         draw(nose.draw_forehead_lines, "forehead lines", plan.forehead)
+    if "piercing" in parts:
+        painter.draw(accessories.draw_piercing, windows["piercing"], plan.piercing, traits)
 
 
 def draw_front_hair(
     painter: Painter, plan: Plan, parts: set[str], volume: hair.HairVolume, planes: head.HeadPlanes, size: int
 ) -> None:
     """Hair in front of the head, or the shine on a bald one."""
+    if "braids" in parts:
+        painter.draw(gathered_hair.draw_braids, None, plan.gathered, plan.traits)
     if "hair" in parts:
         front = painter.call(hair.front_hair, painter.frame, plan.hair, volume, plan.traits)
         fallen = torch.roll(front.distance, hair.shadow_rows(size), 1)
@@ -156,9 +175,20 @@ def draw_worn(
         outline = painter.call(accessories.glasses_outline, painter.frame, plan.glasses)
         fallen = torch.roll(outline, accessories.shadow_rows(size), 1)
         painter.draw(accessories.draw_glasses, None, plan.glasses, plan.traits, planes.inside, fallen)
-    if "hat" in parts:
-        painter.draw(headwear.draw_hat, None, plan.hat, plan.traits, planes.inside)
-    if "beanie" in parts:
-        painter.draw(headwear.draw_beanie, None, plan.beanie, plan.traits, planes.inside)
+    hats = {
+        "hat": (headwear.draw_hat, plan.hat),
+        "beanie": (headwear.draw_beanie, plan.beanie),
+        "cap": (headwear.draw_cap, plan.cap),
+        "beret": (headwear.draw_beret, plan.beret),
+        "headband": (coverings.draw_headband, plan.covering),
+        "flowers": (coverings.draw_flowers, plan.covering),
+        "kippah": (coverings.draw_kippah, plan.covering),
+        "turban": (coverings.draw_turban, plan.covering),
+        "wrap": (coverings.draw_wrap, plan.covering),
+        "hijab": (coverings.draw_hijab, plan.covering),
+    }
+    for name, (part, anchors) in hats.items():
+        if name in parts:
+            painter.draw(part, None, anchors, plan.traits, planes.inside)
     if "headphones" in parts:
         painter.draw(headwear.draw_headphones, None, plan.headphones, plan.traits)

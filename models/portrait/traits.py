@@ -5,46 +5,24 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .canvas import Colour, blend, constant
+from .canvas import Colour, blend, constant, shade
 from .frame import Pose, project
-from .vocabulary import COLOURS, HAIR_COLOURS, HAIR_STYLES, INDEX, IRIS_COLOURS, SKIN_TONES
+from .hair_styles import HAIR_FIELDS, HAIR_STYLES
+from .vocabulary import ACCENT_COLOURS, COLOURS, HAIR_COLOURS, INDEX, IRIS_COLOURS, SKIN_TONES
 
-
-class HairShape(NamedTuple):
-    """A row of HAIR_STYLES as [B,1,1] tensors, adapted to what is worn on the head; then flags (0 or 1)."""
-
-    top: Tensor
-    side: Tensor
-    line: Tensor
-    power: Tensor
-    skew: Tensor
-    fringe: Tensor
-    side_length: Tensor
-    inner: Tensor
-    back_length: Tensor
-    back_width: Tensor
-    curl: Tensor
-    frequency: Tensor
-    wave: Tensor
-    bun_radius: Tensor
-    bun_height: Tensor
-    bald: Tensor
-    buzz: Tensor
-    spiky: Tensor
-    curly: Tensor  # afro or curly
-    ponytail: Tensor
-    parted: Tensor  # strands fall from a parting
-    side_parted: Tensor  # … that lies beside the middle
-    seam: Tensor  # the parting shows as a line
+HairShape = NamedTuple("HairShape", [(name, Tensor) for name in HAIR_FIELDS])
+HairShape.__doc__ = "A row of HAIR_STYLES as [B,1,1] tensors, adapted to what is worn on the head."
 
 
 class Traits(NamedTuple):
     """All [B,1,1]; colours are triples of [B,1,1]. Lengths in head units."""
 
-    # head outline: half widths of skull, jaw, chin; extra length of the lower face
+    # head outline: half widths of skull, cheeks, jaw, chin; extra length of the lower face
     face: Tensor
+    cheek: Tensor
     jaw: Tensor
     chin: Tensor
+    chin_radius: Tensor  # how far the chin reaches below its centre
     length: Tensor
     feminine: Tensor
     age: Tensor
@@ -53,6 +31,7 @@ class Traits(NamedTuple):
     smile: Tensor
     sad: Tensor
     surprised: Tensor
+    angry: Tensor
     big_smile: Tensor
     slight_smile: Tensor
     wink: Tensor
@@ -60,17 +39,21 @@ class Traits(NamedTuple):
     skin: Colour
     skin_shadow: Colour
     skin_tone: Tensor  # mean of the skin's channels
-    hair_colour: Colour
+    hair_colour: Colour  # of the head's hair
+    body_hair: Colour  # of brows and beard: never recoloured
     cloth_colour: Colour
     hat_colour: Colour
+    accent: Colour  # goes with the cloth: ties, borders, frames
     iris: Colour
     lash: Colour
     white: Colour
     black: Colour
     pure_white: Colour
     hair: HairShape
-    hatted: Tensor  # hat or beanie
-    # nose tip, shared by nose, cheeks and mouth
+    bald: Tensor  # no hair to be seen: shaven, or wholly covered
+    covered: Tensor  # hijab: ears and neck are covered too
+    # eyes and nose tip, shared by several parts
+    eye_v: Tensor  # y on the unturned head
     nose_height: Tensor
     nose_u: Tensor
     nose_v: Tensor
@@ -105,67 +88,73 @@ def skin_colour(params: dict[str, Tensor]) -> Colour:
     return tuple(channel.view(-1, 1, 1) for channel in rgb.unbind(1))
 
 
-def hair_shape(params: dict[str, Tensor], hatted: Tensor) -> HairShape:
-    """The hair style's numbers; a hat or beanie presses the hair down and hides a bun."""
-    shape = dict(zip(HairShape._fields, look_up(HAIR_STYLES, params["hair"]), strict=False))
-    shape["line"] = shape["line"] * 0.84
-    shape["bun_height"] = shape["bun_height"] + 0.07
-    shape["top"] = torch.where(hatted > 0, shape["top"].clamp(max=0.04), shape["top"])
-    shape["side"] = torch.where(hatted > 0, shape["side"].clamp(max=0.12), shape["side"])
-    shape["bun_radius"] = shape["bun_radius"] * (1 - hatted)
-    return HairShape(
-        **shape,
-        bald=flag(params, "hair", "bald"),
-        buzz=flag(params, "hair", "buzz"),
-        spiky=flag(params, "hair", "spiky"),
-        curly=flag(params, "hair", "afro", "curly"),
-        ponytail=flag(params, "hair", "ponytail"),
-        parted=flag(params, "hair", "bob", "long", "wavy", "fringe"),
-        side_parted=flag(params, "hair", "bob", "wavy"),
-        seam=flag(params, "hair", "bob", "long", "wavy") * (1 - hatted),
-    )
+def hair_shape(params: dict[str, Tensor], style: Tensor) -> HairShape:
+    """The hair style's numbers: the hairline follows the forehead; hats press hair down and hide buns."""
+    shape = dict(zip(HAIR_FIELDS, look_up(HAIR_STYLES, style), strict=True))
+    age, masculine = column(params, "age"), 1 - column(params, "fem")
+    shape["line"] = shape["line"] * 0.90 - column(params, "forehead")
+    shape["recede"] = shape["recede"] + 0.05 * (age - 0.3).clamp(min=0) * masculine
+    pressing = flag(params, "headwear", "hat", "beanie", "cap", "straw hat", "beret")
+    shape["top"] = torch.where(pressing > 0, shape["top"].clamp(max=0.04), shape["top"])
+    shape["side"] = torch.where(pressing > 0, shape["side"].clamp(max=0.11), shape["side"])
+    shape["bun_radius"] = shape["bun_radius"] * (1 - pressing)
+    shape["mohawk"] = shape["mohawk"] * (1 - pressing)
+    hidden = flag(params, "headwear", "hijab", "turban", "head wrap")
+    for name in ("bun_radius", "ponytail", "braids"):
+        shape[name] = shape[name] * (1 - hidden)
+    shape["back_length"] = torch.where(hidden > 0, -9.0, shape["back_length"])
+    return HairShape(**shape)
 
 
 def traits_of(params: dict[str, Tensor], pose: Pose) -> Traits:
     """Everything shared, from the parameter dict of [B] tensors."""
-    face = column(params, "face_w")
-    length = column(params, "length")
+    face, length = column(params, "face_w"), column(params, "length")
     skin = skin_colour(params)
-    recoloured = params["hair_over"] >= 0
-    hair_colour = tuple(look_up(HAIR_COLOURS, torch.where(recoloured, params["hair_over"], params["hair_col"])))
-    hatted = flag(params, "headwear", "hat", "beanie")
+    own = tuple(look_up(HAIR_COLOURS, params["hair_col"]))
+    own = blend(own, constant(face, 0.66, 0.66, 0.68), column(params, "grey"))
+    dyed = tuple(look_up(HAIR_COLOURS, params["hair_over"].clamp(min=0)))
+    recoloured = (params["hair_over"] >= 0).view(-1, 1, 1)
+    style = torch.where(params["hair_as"] >= 0, params["hair_as"], params["hair"])
+    shaven = (style == INDEX["hair"]["bald"]).float().view(-1, 1, 1)
     slight, big, wink = (flag(params, "expr", word) for word in ("smile", "big smile", "wink"))
     black = constant(face, 0.06, 0.05, 0.07)
-    nose_height = 0.10 + column(params, "nose_len") + length * 0.4
-    nose_u, nose_v = project(pose, 0, nose_height, 0.49)
-    chin_u, chin_v = project(pose, 0, 0.285 + length, 0.17)
+    nose_height = 0.096 + column(params, "nose_len") + length * 0.35
+    nose_u, nose_v = project(pose, 0, nose_height - column(params, "nose_up"), 0.47)
+    chin_u, chin_v = project(pose, 0, 0.272 + length, 0.17)
     return Traits(
         face=face,
+        cheek=face * column(params, "cheek"),
         jaw=face * column(params, "jaw"),
         chin=face * column(params, "chin"),
+        chin_radius=0.125 + column(params, "chin_h"),
         length=length,
         feminine=column(params, "fem"),
         age=column(params, "age"),
         part_side=column(params, "part"),
-        smile=slight * 0.65 + big + wink * 0.75,
+        smile=slight * 0.75 + big + wink * 0.75 + flag(params, "expr", "closed eyes") * 0.35,
         sad=flag(params, "expr", "sad"),
         surprised=flag(params, "expr", "surprised"),
+        angry=flag(params, "expr", "angry"),
         big_smile=big,
         slight_smile=slight,
         wink=wink,
         skin=skin,
-        skin_shadow=(skin[0] * 0.62, skin[1] * 0.48, skin[2] * 0.46),
+        skin_shadow=(skin[0] * 0.66, skin[1] * 0.49, skin[2] * 0.45),
         skin_tone=(skin[0] + skin[1] + skin[2]) / 3,
-        hair_colour=hair_colour,
+        hair_colour=tuple(torch.where(recoloured, a, b) for a, b in zip(dyed, own, strict=True)),
+        body_hair=own,
         cloth_colour=tuple(look_up(COLOURS, params["cloth_col"])),
         hat_colour=tuple(look_up(COLOURS, params["hat_col"])),
+        accent=tuple(look_up(ACCENT_COLOURS, params["cloth_col"])),
         iris=tuple(look_up(IRIS_COLOURS, params["iris"])),
-        lash=blend(black, hair_colour, 0.15),
-        white=constant(face, 0.97, 0.97, 0.98),
+        lash=blend(black, shade(own, 0.5), 0.25),
+        white=constant(face, 0.985, 0.975, 0.97),
         black=black,
         pure_white=constant(face, 1.0, 1.0, 1.0),
-        hair=hair_shape(params, hatted),
-        hatted=hatted,
+        hair=hair_shape(params, style),
+        bald=(shaven + flag(params, "headwear", "hijab", "turban", "head wrap")).clamp(max=1),
+        covered=flag(params, "headwear", "hijab"),
+        eye_v=-0.036 + length * 0.2 + column(params, "eye_y"),
         nose_height=nose_height,
         nose_u=nose_u,
         nose_v=nose_v,

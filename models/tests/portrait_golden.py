@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from models.portrait.identity import sample_identity
 from models.portrait.render import render
 from models.portrait.scene import canonical_scene, sample_scene
+from models.portrait.vocabulary import INDEX
 from torch import Tensor
 
 FIXTURE = Path(__file__).with_name("portrait_golden.npz")
@@ -23,13 +24,18 @@ def golden_params() -> dict[str, Tensor]:
     people = sample_identity(6, generator)
     canonical, free = canonical_scene(2, generator), sample_scene(4, generator)
     params = people | {name: torch.cat([canonical[name], free[name]]) for name in canonical}
-    params["hair"] = torch.tensor([2, 8, 0, 4, 9, 11])  # short, wavy, bald, afro, bun, ponytail
-    params["facial"] = torch.tensor([4, 0, 2, 1, 0, 0])
-    params["style"] = torch.tensor([0, 0, 0, 1, 3, 5])
-    params["eyewear"] = torch.tensor([0, 1, 2, 0, 0, 0])
-    params["headwear"] = torch.tensor([0, 0, 0, 3, 0, 1])
-    params["earrings"] = torch.tensor([0, 1, 0, 0, 1, 0])
-    return params
+    worn = {
+        "hair": ("short", "wavy", "bald", "afro", "cornrows", "ponytail"),
+        "facial": ("long beard", "none", "moustache", "stubble", "none", "none"),
+        "style": ("3d", "3d", "3d", "pencil", "comic", "flat"),
+        "eyewear": ("none", "cat-eye glasses", "sunglasses", "none", "none", "none"),
+        "headwear": ("none", "none", "turban", "headphones", "none", "straw hat"),
+        "earrings": ("none", "hoops", "none", "none", "pearls", "none"),
+        "hearing": ("hearing aid", "none", "none", "none", "none", "none"),
+        "piercing": ("none", "none", "nose ring", "none", "none", "none"),
+        "cloth": ("denim jacket", "sari", "kurta", "dashiki", "kimono", "scarf"),
+    }
+    return params | {key: torch.tensor([INDEX[key][word] for word in words]) for key, words in worn.items()}
 
 
 def draw_golden() -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,6 @@ Latent shards are made from new render shards while training.
 
 import argparse
 import math
-import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,14 +17,14 @@ from PIL import Image
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models.portrait.prompt import prompts
+from models.portrait.prompt import known_words, prompts
 from models.starter.autoencoder import AutoencoderNarrow
 from models.starter.checkpoint import FOLDER, load_denoiser, save_denoiser
 from models.starter.dataset import EMBEDDINGS, LATENTS, Portraits, embed_shard, encode_shard, list_shards
 from models.starter.denoiser import Denoiser, signal_levels
 from models.starter.embed import OnnxNetwork
 from models.starter.sample import sample_latents
-from models.starter.tokenizer import UNK, build_tokenizer, encode, words_of
+from models.starter.tokenizer import UNK, build_tokenizer, encode
 from models.train.optimiser import Muon
 from models.train.session import LOGS, STATES, JsonLog, setup
 
@@ -138,13 +137,11 @@ def load_face_encoder() -> Callable[[Tensor], Tensor]:
 
 
 def starter_tokenizer() -> Tokenizer:
-    """The tokenizer of the checkpoint if there is one, else one made of the words of the rendered portraits."""
+    """The tokenizer of the checkpoint if there is one, else one made of every word of the prompt grammar."""
     file = FOLDER / "tokenizer/tokenizer.json"
     if file.exists():
         return Tokenizer.from_file(str(file))
-    rng = random.Random(0)
-    params = [torch.load(p)["params"] for p in list_shards("canonical")[:3]]
-    return build_tokenizer(words_of(s for p in params for _ in range(12) for s in prompts(p, rng, drop=0.04)))
+    return build_tokenizer(sorted(set().union(*map(set, known_words().values()))))
 
 
 def split_parameters(model: Denoiser) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:

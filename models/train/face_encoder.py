@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.portrait.identity import id_vector
+from models.portrait.identity import IDENTITY_SCALES, IDENTITY_WORDS, id_vector
 from models.starter.face_data import ARCFACE_TEMPLATE, Portraits, align, jitter, load_portraits, spoil
 from models.starter.face_encoder import CROP, EMBEDDING, FaceEncoder, pixels_to_input, unit
 from models.starter.face_onnx import write_network
@@ -24,11 +24,11 @@ from models.train.face_session import device_to_train_on, forward, read_state
 
 CACHE = Path("models/.cache")
 FOLDER = Path("models/checkpoints/starter/face_encoder")
-MEASURES = 27
+MEASURES = len(IDENTITY_SCALES)
 """Continuous numbers at the start of the identity vector; what follows are one-hot kinds."""
-KINDS = (6, 13, 14, 5)
+KINDS = tuple(IDENTITY_WORDS.values())
 """Sizes of the one-hot kinds: iris, hair, hair colour, facial hair."""
-MOLE, MOLE_PLACE = 20, (21, 22)
+MOLE, *MOLE_PLACE = (list(IDENTITY_SCALES).index(name) for name in ("mole", "mole_x", "mole_y"))
 """Place of "has a mole" in the vector, and of the mole's coordinates, which mean nothing without one."""
 SCALE, MARGIN = 24.0, 0.3
 FIRST_CANONICAL = 4096
@@ -49,7 +49,7 @@ class TrainingHeads(nn.Module):
         return F.cross_entropy(SCALE * cosine, person)
 
     def read(self, embedding: Tensor) -> Tensor:
-        """Identity vectors ``[B, 65]`` (kinds as logits) from raw embeddings."""
+        """Identity vectors ``[B, IDENTITY_SIZE]`` (kinds as logits) from raw embeddings."""
         return self.identity(unit(embedding) * math.sqrt(EMBEDDING))
 
 

@@ -39,7 +39,8 @@ def draw_canonical(identity: dict[str, Tensor], generator: torch.Generator) -> d
 def draw_free(identity: dict[str, Tensor], generator: torch.Generator, style_chance: float) -> dict[str, Tensor]:
     """Everything that the renderer can do, at 128 px."""
     scene = sample_scene(PEOPLE, generator, style_share=style_chance)
-    scene["hair_over"] = torch.full_like(scene["hair_over"], -1)
+    for key in ("hair_over", "hair_as"):
+        scene[key] = torch.full_like(scene[key], -1)
     scene["zoom"] = 1.15 + torch.rand(PEOPLE, generator=generator) * 0.75
     return render({**identity, **scene}, FREE_SIDE)
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from models.portrait.align import align_crop
 from models.portrait.identity import sample_identity
 from models.portrait.render import render
-from models.portrait.scene import canonical_scene, sample_scene
+from models.portrait.scene import canonical_scene, plain, sample_scene
 from models.starter.dataset import FIRST_FREE, FIRST_HELD_OUT, RENDERS
 from models.train.session import setup
 
@@ -24,9 +24,7 @@ PEOPLE, SCENES, SIZE = 64, 2, 256
 
 def plain_reference(scene: dict[str, Tensor], every: int, generator: torch.Generator) -> dict[str, Tensor]:
     """Turn every n-th scene in place into a plain frontal one (neutral or smiling)."""
-    for key in ("pose", "eyewear", "headwear", "earrings"):
-        scene[key][::every] = 0
-    scene["yaw"][::every] = 0
+    plain(scene, slice(None, None, every))
     scene["expr"][::every] = torch.randint(0, 2, scene["expr"][::every].shape, generator=generator)
     return scene
 

@@ -10,76 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.portrait.prompt import known_words as all_words
 from models.portrait.prompt import prompts
 from models.starter.autoencoder import AutoencoderNarrow
 from models.starter.checkpoint import FOLDER, write_json
 from models.starter.dataset import list_shards
 from models.starter.sample import DEFAULT_GUIDANCE, DEFAULT_STEPS
 from models.starter.tokenizer import words_of
-
-GROUPS = {
-    "style": ["3d", "render", "avatar", "cartoon", "portrait", "character"],
-    "person": ["man", "guy", "woman", "lady", "person", "face", "older"],
-    "expression": [
-        "neutral",
-        "serious",
-        "calm",
-        "smile",
-        "smiling",
-        "happy",
-        "big",
-        "laughing",
-        "grinning",
-        "sad",
-        "frowning",
-        "surprised",
-        "amazed",
-        "wink",
-        "winking",
-        "expression",
-    ],
-    "pose": ["front", "facing", "camera", "left", "right", "turned"],
-    "eyewear": ["glasses", "eyeglasses", "spectacles", "sunglasses", "shades", "dark"],
-    "headwear": ["hat", "brimmed", "beanie", "knit", "cap"],
-    "jewellery": ["earrings", "gold"],
-    "garment": [
-        "t-shirt",
-        "tee",
-        "v-neck",
-        "sweater",
-        "turtleneck",
-        "roll-neck",
-        "hoodie",
-        "hooded",
-        "sweatshirt",
-        "suit",
-        "tie",
-        "striped",
-        "sailor",
-        "shirt",
-        "tank",
-        "top",
-        "sleeveless",
-    ],
-    "colour": [
-        "white",
-        "black",
-        "grey",
-        "red",
-        "orange",
-        "yellow",
-        "green",
-        "teal",
-        "blue",
-        "navy",
-        "purple",
-        "pink",
-        "brown",
-        "beige",
-    ],
-    "background": ["background", "backdrop", "plain"],
-    "light": ["soft", "light"],
-}
 
 # What the page offers to try; sentences like those of the training.
 EXAMPLES = [
@@ -101,13 +38,11 @@ def preview_matrix(autoencoder: AutoencoderNarrow, image: Tensor) -> tuple[Tenso
 
 
 def known_words() -> dict[str, list[str]]:
-    """GROUPS without words that the training sentences lack. Raises ValueError for sentence words in no group."""
+    """The grammar's words by group, as far as the training sentences hold them; words without a fact are left out."""
     rng, shard = random.Random(0), torch.load(list_shards("canonical")[-1])
     trained = set(words_of(s for _ in range(50) for s in prompts(shard["params"], rng, drop=0.04)))
-    links = {"a", "an", "and", "in", "of", "one", "eye", "the", "to", "view", "wearing", "with", "looking"}
-    if strangers := trained - links - {w for words in GROUPS.values() for w in words}:
-        raise ValueError(f"Words in no group of starter_card.py: {sorted(strangers)}.")
-    return {group: [w for w in words if w in trained] for group, words in GROUPS.items()}
+    groups = {group: [word for word in words if word in trained] for group, words in all_words().items()}
+    return {group: words for group, words in groups.items() if words and group != "other"}
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 import { browserLockWatch } from '../engine/worker-client.ts';
 import type { AppSurroundings } from './create-app.ts';
 
-/** The app in a real page. */
-export function browserSurroundings(): AppSurroundings {
+/** The app in a real page; what `pwa` knows of the platform is added by the entry. */
+export function browserSurroundings(): Omit<AppSurroundings, 'shell' | 'busySign' | 'installer'> {
   return {
     spawnWorker: () =>
       new Worker(new URL('../../workers/generation.worker.ts', import.meta.url), {
@@ -12,6 +12,7 @@ export function browserSurroundings(): AppSurroundings {
     lockWatch: browserLockWatch(),
     pageUrl: document.location.href,
     storage: sessionStorageIfAllowed(),
+    reload: () => document.location.reload(),
   };
 }
 

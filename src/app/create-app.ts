@@ -7,7 +7,12 @@ import type { LockWatch, WorkerLike } from '../engine/worker-client.ts';
 import { en } from '../i18n/en.ts';
 import { createTaskQueue } from '../jobs/task-queue.ts';
 import { createActions, type Actions } from './actions.ts';
+import type { AppShell } from './app-shell.ts';
+import { createUpdate, type BusySign, type UpdateModel } from './app-update.ts';
 import { createEngineStatus, type EngineStatus } from './engine-status.ts';
+import { createInstall, type Installer, type InstallModel } from './install.ts';
+import { isModelKept } from './kept-model.ts';
+import { createOfflineStatus, type OfflineStatus } from './offline-status.ts';
 import { createForm, type FormModel, type FormStorage } from './form.ts';
 import { readPageOptions } from './page-options.ts';
 import { createPromptCheck } from './prompt-check.ts';
@@ -28,6 +33,9 @@ export interface App {
   readonly form: FormModel;
   readonly series: SeriesModel;
   readonly actions: Actions;
+  readonly offline: OfflineStatus;
+  readonly update: UpdateModel;
+  readonly install: InstallModel;
   start(): void;
 }
 
@@ -37,14 +45,20 @@ export interface AppSurroundings {
   /** Address of the page, with its query. */
   readonly pageUrl: string;
   readonly storage: FormStorage | null;
+  readonly shell: AppShell;
+  readonly busySign: BusySign;
+  readonly installer: Installer;
+  readonly reload: () => void;
 }
 
-export function createApp({ spawnWorker, lockWatch, pageUrl, storage }: AppSurroundings): App {
+export function createApp(surroundings: AppSurroundings): App {
+  const { spawnWorker, lockWatch, pageUrl, storage, shell } = surroundings;
+  const modelsUrl = new URL('models/', pageUrl).href;
   const { bundle, backend } = readPageOptions(new URL(pageUrl).search);
   const engine = new LocalEngine({
     spawn: spawnWorker,
     lockWatch,
-    setup: { modelsUrl: new URL('models/', pageUrl).href, inferenceType: 'a100', backend },
+    setup: { modelsUrl, inferenceType: 'a100', backend },
   });
   const status = createEngineStatus(engine, bundle);
   const samples = createSamples(pageUrl);
@@ -59,6 +73,14 @@ export function createApp({ spawnWorker, lockWatch, pageUrl, storage }: AppSurro
   const modelReady = computed(() => model.value !== null);
   const promptRemarks = createPromptCheck(form.values.prompt, modelReady, (text) => engine.checkPrompt(bundle, text));
   const actions = createActions({ reference, series, messages: en, modelReady });
+  const offline = createOfflineStatus({
+    shell,
+    status,
+    description: new URL(`${bundle}/bundle.json`, modelsUrl).href,
+    isModelKept,
+  });
+  const { busySign: sign, reload } = surroundings;
+  const update = createUpdate({ shell, busy: series.busy, sign, reload });
   return {
     messages: en,
     status,
@@ -69,9 +91,13 @@ export function createApp({ spawnWorker, lockWatch, pageUrl, storage }: AppSurro
     form,
     series,
     actions,
+    offline,
+    update,
+    install: createInstall(surroundings.installer),
     start() {
       void status.start();
       void samples.load();
+      void offline.start();
     },
   };
 }

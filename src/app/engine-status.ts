@@ -1,12 +1,14 @@
 import { signal, type ReadonlySignal } from '@preact/signals';
 import { toAppError, type AppError, type ErrorCode } from '../domain/errors.ts';
 import type { BundleManifest } from '../bundle/manifest.ts';
-import type { BackendInfo } from '../domain/ports.ts';
+import type { BackendInfo, EngineBuild } from '../domain/ports.ts';
 import type { LocalEngine } from '../engine/local-engine.ts';
 
 /** What computes, and how far the model has come. */
 export interface EngineStatus {
   readonly backend: ReadonlySignal<BackendInfo | null>;
+  /** The engine's files in use; null until they are loaded, and where there are none. */
+  readonly engineBuild: ReadonlySignal<EngineBuild | null>;
   readonly manifest: ReadonlySignal<BundleManifest | null>;
   readonly loading: ReadonlySignal<{ readonly loaded: number; readonly total: number } | null>;
   readonly notKept: ReadonlySignal<ErrorCode | null>;
@@ -19,6 +21,7 @@ export interface EngineStatus {
 
 export function createEngineStatus(engine: LocalEngine, bundle: string): EngineStatus {
   const backend = signal<BackendInfo | null>(null);
+  const engineBuild = signal<EngineBuild | null>(null);
   const manifest = signal<BundleManifest | null>(null);
   const loading = signal<{ readonly loaded: number; readonly total: number } | null>(null);
   const notKept = signal<ErrorCode | null>(null);
@@ -30,6 +33,7 @@ export function createEngineStatus(engine: LocalEngine, bundle: string): EngineS
 
   return {
     backend,
+    engineBuild,
     manifest,
     loading,
     notKept,
@@ -39,6 +43,7 @@ export function createEngineStatus(engine: LocalEngine, bundle: string): EngineS
       try {
         const [capabilities, model] = await Promise.all([engine.capabilities(), engine.loadModel(bundle)]);
         backend.value = capabilities.backend;
+        engineBuild.value = capabilities.engineBuild ?? null;
         manifest.value = model.manifest;
         notKept.value = model.notKept;
       } catch (thrown) {
@@ -49,7 +54,9 @@ export function createEngineStatus(engine: LocalEngine, bundle: string): EngineS
     },
     async refresh() {
       const capabilities = await engine.capabilities().catch(() => null);
-      if (capabilities !== null) backend.value = capabilities.backend;
+      if (capabilities === null) return;
+      backend.value = capabilities.backend;
+      engineBuild.value = capabilities.engineBuild ?? null;
     },
   };
 }

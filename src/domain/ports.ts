@@ -27,6 +27,9 @@ export type BackendKind = (typeof BACKEND_KINDS)[number];
 export const BACKEND_WISHES = ['auto', 'webgpu', 'wasm'] as const;
 export type BackendWish = (typeof BACKEND_WISHES)[number];
 
+/** onnxruntime-web's wasm builds: WebGPU by stack switching, WebGPU by asyncify, CPU only. */
+export type EngineBuild = 'jspi' | 'asyncify' | 'wasm';
+
 /** Which backend computes, and why that one. */
 export interface BackendInfo {
   readonly kind: BackendKind;
@@ -91,6 +94,8 @@ export interface ChunkStore {
 
 export interface EngineCapabilities {
   readonly backend: BackendInfo;
+  /** Which of the engine's builds was loaded; absent where the app loads none. */
+  readonly engineBuild?: EngineBuild;
   readonly budget: ComputeBudget;
   /** Bundle ids that can run without a download. */
   readonly bundles: readonly string[];

@@ -95,7 +95,9 @@ function parseTensor(reader: JsonReader, name: string): SafeTensor {
       throw new SyntaxError(`${shown(name)} has the unknown field ${shown(field)}`);
     }
   });
-  const [begin, end] = offsets ?? [];
+  // By index: taking a list apart makes four objects, and a header may have thousands.
+  const begin = offsets?.[0];
+  const end = offsets?.[1];
   if (type === undefined || shape === undefined || begin === undefined || end === undefined) {
     throw new SyntaxError(`${shown(name)} lacks its dtype, shape or data_offsets (begin and end)`);
   }
@@ -109,23 +111,24 @@ function requireFirst(isFirst: boolean, key: string): void {
 /** Every tensor known, of the right length, and the data area covered exactly: no gap, no overlap, nothing beyond. */
 function layoutProblems(tensors: ReadonlyMap<string, SafeTensor>, dataBytes: number): string[] {
   const problems: string[] = [];
-  const tell = (problem: string): void => {
-    if (problems.length < MAX_PROBLEMS_TOLD) problems.push(problem);
-  };
-  const byOffset = [...tensors.values()].sort((a, b) => a.begin - b.begin || a.end - b.end);
+  const byOffset = new Array<SafeTensor>(tensors.size);
+  let count = 0;
+  tensors.forEach((tensor) => (byOffset[count++] = tensor));
+  byOffset.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let covered = 0;
   for (const { name, type, shape, begin, end } of byOffset) {
+    if (problems.length >= MAX_PROBLEMS_TOLD) return problems;
     const needed = elementBytes(type, elementCount(shape));
-    if (needed === undefined) tell(`${shown(name)} has the unknown type ${shown(type)}`);
+    if (needed === undefined) problems.push(`${shown(name)} has the unknown type ${shown(type)}`);
     else if (end - begin !== needed) {
-      tell(`${shown(name)} has ${end - begin} bytes, but ${type} [${shape.join(', ')}] needs ${needed}`);
+      problems.push(`${shown(name)} has ${end - begin} bytes, but ${type} [${shape.join(', ')}] needs ${needed}`);
     }
     if (begin !== covered)
-      tell(`${shown(name)} begins at ${begin} instead of ${covered}: tensors overlap or leave a gap`);
+      problems.push(`${shown(name)} begins at ${begin} instead of ${covered}: tensors overlap or leave a gap`);
     covered = Math.max(covered, end);
   }
   if (covered !== dataBytes) {
-    tell(`the tensors need ${covered} bytes, the file has ${dataBytes}: it is cut off or damaged`);
+    problems.push(`the tensors need ${covered} bytes, the file has ${dataBytes}: it is cut off or damaged`);
   }
   return problems;
 }

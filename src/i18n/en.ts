@@ -178,6 +178,33 @@ export const en = {
     computes: (backend: BackendKind): string => `Computed by ${backends[backend]}`,
     threads: (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`),
   },
+  offline: {
+    heading: 'Without a network',
+    parts: { app: 'App', engine: 'Engine', model: 'Model' },
+    readiness: {
+      unknown: 'looking …',
+      ready: 'on this device',
+      missing: 'needs the network',
+      never: 'not kept by this browser',
+    },
+    version: (version: string): string => `Version ${version}`,
+  },
+  update: {
+    ready: 'An update is ready.',
+    agreed: 'The update comes when the pictures being drawn are finished.',
+    replaced: 'Likeness was updated in another window. Reload to use the new version here.',
+    picturesGo: 'Pictures on this page go with it: download those that you want to keep.',
+    reload: 'Reload',
+    later: 'Later',
+  },
+  install: {
+    button: 'Install Likeness',
+    hints: {
+      ios: 'To install: Share, then “Add to Home Screen”. It also keeps the model from being cleared after a week.',
+      'mac-safari': 'To install: File, then “Add to Dock”; on an iPad: Share, then “Add to Home Screen”.',
+      'firefox-android': 'To install: the browser’s menu, then “Add app to Home screen”.',
+    },
+  },
   errors: (code: ErrorCode, details: Details): ErrorText => enErrors[code](details),
   fieldProblem: (expected: string): string => `Must be ${expected}.`,
   dismiss: 'Dismiss',

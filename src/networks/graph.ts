@@ -15,6 +15,9 @@ import {
   type OnnxValue,
 } from './onnx-writer.ts';
 
+/** See `Graph.split`. */
+const MOST_PARTS = 7;
+
 /** What the graph's floats are computed in. The integer weights are the same for both. */
 export type ComputeType = 'float32' | 'float16';
 
@@ -73,21 +76,27 @@ export class Graph {
     this.nodes.push({ op, domain: '', inputs: [value.name], outputs: [name], attributes });
   }
 
-  /**
-   * Adds one operator with one output; `undefined` stands for an absent optional input. At the end they are left off: a
-   * Conv with an empty name for its bias ends the process on the WebGPU provider of onnxruntime 1.30.
-   */
+  /** Adds one operator with one output; `undefined` stands for an absent optional input. */
   node(op: string, inputs: readonly (Value | undefined)[], dims: readonly number[], options: NodeOptions = {}): Value {
-    const name = `${op}_${this.nodes.length}:0`;
+    const [name = ''] = this.outputsOf(op, inputs, 1, options);
+    return { name, type: options.type ?? inputs[0]?.type ?? this.compute, dims };
+  }
+
+  /**
+   * Adds one operator and gives the names of its first `count` outputs. Absent inputs at the end are left off: a Conv with
+   * an empty name for its bias fails on the WebGPU provider of onnxruntime 1.30.
+   */
+  outputsOf(op: string, inputs: readonly (Value | undefined)[], count: number, options: NodeOptions): string[] {
     const given = inputs.findLastIndex((input) => input !== undefined) + 1;
+    const outputs = Array.from({ length: count }, (_, i) => `${op}_${this.nodes.length}:${i}`);
     this.nodes.push({
       op,
       domain: options.domain ?? '',
       inputs: inputs.slice(0, given).map((input) => input?.name ?? ''),
-      outputs: [name],
+      outputs,
       attributes: options.attributes ?? {},
     });
-    return { name, type: options.type ?? inputs[0]?.type ?? this.compute, dims };
+    return outputs;
   }
 
   cast(value: Value, type: OnnxType): Value {
@@ -188,6 +197,21 @@ export class Graph {
   slice(x: Value, axis: number, start: number, end: number): Value {
     const dims = x.dims.map((dim, i) => (i === axis ? end - start : dim));
     return this.node('Slice', [x, this.integers([start]), this.integers([end]), this.integers([axis])], dims);
+  }
+
+  /**
+   * Consecutive parts of these lengths along `axis`. One operator gives at most seven: with its input they are the eight
+   * storage buffers that every WebGPU device lets a shader have; what is left over is split further.
+   */
+  split(x: Value, axis: number, lengths: readonly number[]): Value[] {
+    const own = lengths.length > MOST_PARTS ? lengths.slice(0, MOST_PARTS - 1) : lengths;
+    const rest = lengths.slice(own.length);
+    const sizes = rest.length > 0 ? [...own, rest.reduce((sum, length) => sum + length, 0)] : own;
+    const parts = this.outputsOf('Split', [x, this.integers(sizes)], sizes.length, { attributes: { axis } }).map(
+      (name, i): Value => ({ name, type: x.type, dims: x.dims.map((dim, k) => (k === axis ? (sizes[i] ?? 0) : dim)) }),
+    );
+    const last = parts.at(-1);
+    return rest.length > 0 && last ? [...parts.slice(0, -1), ...this.split(last, axis, rest)] : parts;
   }
 
   concat(values: readonly Value[], axis: number): Value {

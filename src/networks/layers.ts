@@ -8,7 +8,8 @@ export interface ConvOptions {
   readonly stride?: number;
   /** Zeros around the image: one number, or [top, left, bottom, right]. Default: keeps the size at stride 1. */
   readonly padding?: number | readonly [number, number, number, number];
-  readonly bias?: boolean;
+  /** Whether there is one, or another [channels] than the stored one. Default true. */
+  readonly bias?: boolean | Value;
 }
 
 /** 2-D convolution, [B,C,H,W] → [B,channels,H',W']. Weights: float, int8 per output channel, or n-bit where kernel is 1. */
@@ -16,10 +17,11 @@ export function conv(graph: Graph, x: Value, name: string, channels: number, opt
   const { kernel, stride = 1, padding = (kernel - 1) >> 1, bias = true } = options;
   const [batch = 1, inputs = 1, height = 1, width = 1] = x.dims;
   const entry = graph.stored(`${name}.weight`, [channels, inputs, kernel, kernel]);
+  const biasValue = biasOf(graph, name, channels, bias);
   if (entry.kind === 'nbits' && kernel === 1 && stride === 1 && padding === 0) {
     const tokens = product(graph, toTokens(graph, x), `${name}.weight`, entry, channels);
     const image = fromTokens(graph, tokens, height, width);
-    return bias ? graph.add(image, graph.weight(`${name}.bias`, [channels], [channels, 1, 1])) : image;
+    return biasValue ? graph.add(image, graph.reshape(biasValue, [channels, 1, 1])) : image;
   }
   const pads = typeof padding === 'number' ? ([padding, padding, padding, padding] as const) : padding;
   const [top, left, bottom, right] = pads;
@@ -27,32 +29,29 @@ export function conv(graph: Graph, x: Value, name: string, channels: number, opt
     Math.floor((length + before + after - kernel) / stride) + 1;
   const dims = [batch, channels, size(height, top, bottom), size(width, left, right)];
   const weights = dequantised(graph, `${name}.weight`, entry);
-  return graph.node('Conv', [x, weights, bias ? graph.weight(`${name}.bias`, [channels]) : undefined], dims, {
+  return graph.node('Conv', [x, weights, biasValue], dims, {
     attributes: { kernel_shape: [kernel, kernel], strides: [stride, stride], pads },
   });
 }
 
-/** x · Wᵀ + b over the last axis, [..., K] → [..., features]. Weights: float, int8 per row, or n-bit blocks. */
-export function linear(graph: Graph, x: Value, name: string, features: number, bias = true): Value {
+/** x · Wᵀ + b over the last axis, [..., K] → [..., features]. Weights: float, int8 per row, or n-bit blocks; `bias` as in `ConvOptions`. */
+export function linear(graph: Graph, x: Value, name: string, features: number, bias: boolean | Value = true): Value {
   const inner = x.dims.at(-1) ?? 1;
   const entry = graph.stored(`${name}.weight`, [features, inner]);
   const outDims = [...x.dims.slice(0, -1), features];
-  const biasWeight = bias ? graph.weight(`${name}.bias`, [features]) : undefined;
-  if (entry.kind === 'nbits') {
-    const y = product(graph, x, `${name}.weight`, entry, features);
-    return biasWeight === undefined ? y : graph.add(y, biasWeight);
-  }
+  const biasValue = biasOf(graph, name, features, bias);
+  if (entry.kind === 'nbits') return product(graph, x, `${name}.weight`, entry, features, biasValue);
   const rows = x.dims.slice(0, -1).reduce((count, dim) => count * dim, 1);
   const weights = dequantised(graph, `${name}.weight`, entry);
-  const y = graph.node('Gemm', [graph.reshape(x, [rows, inner]), weights, biasWeight], [rows, features], {
+  const y = graph.node('Gemm', [graph.reshape(x, [rows, inner]), weights, biasValue], [rows, features], {
     attributes: { transB: 1 },
   });
   return graph.reshape(y, outDims);
 }
 
 /**
- * GroupNorm over [B,C,H,W] as Reshape → InstanceNormalization → Reshape → Mul → Add: the fused operators have no
- * WebGPU kernel in onnxruntime-web 1.30.
+ * GroupNorm over [B,C,H,W] as Reshape → InstanceNormalization → Reshape → BatchNormalization: the fused operators have no
+ * WebGPU kernel in onnxruntime-web 1.30. With mean 0, variance 1 and ε 0 the last is scale and shift in one program.
  */
 export function groupNorm(graph: Graph, x: Value, name: string, groups: number, epsilon: number): Value {
   const [batch = 1, channels = 1, height = 1, width = 1] = x.dims;
@@ -63,15 +62,14 @@ export function groupNorm(graph: Graph, x: Value, name: string, groups: number, 
     );
   }
   const grouped = graph.reshape(x, [batch, groups, (channels / groups) * height * width]);
-  const ones = graph.constant(new Float32Array(groups).fill(1), [groups]);
-  const zeros = graph.constant(new Float32Array(groups), [groups]);
-  const attributes = { epsilon: { float: epsilon } };
-  const normed = graph.node('InstanceNormalization', [grouped, ones, zeros], grouped.dims, { attributes });
-  const scaled = graph.multiply(
-    graph.reshape(normed, x.dims),
-    graph.weight(`${name}.weight`, [channels], [channels, 1, 1]),
-  );
-  return graph.add(scaled, graph.weight(`${name}.bias`, [channels], [channels, 1, 1]));
+  const filled = (value: number, count: number) => graph.constant(new Float32Array(count).fill(value), [count]);
+  const normed = graph.node('InstanceNormalization', [grouped, filled(1, groups), filled(0, groups)], grouped.dims, {
+    attributes: { epsilon: { float: epsilon } },
+  });
+  const scale = graph.weight(`${name}.weight`, [channels]);
+  const shift = graph.weight(`${name}.bias`, [channels]);
+  const inputs = [graph.reshape(normed, x.dims), scale, shift, filled(0, channels), filled(1, channels)];
+  return graph.node('BatchNormalization', inputs, x.dims, { attributes: { epsilon: { float: 0 } } });
 }
 
 /** LayerNorm over the last axis. One operator: taken apart it overflows in f16. */
@@ -79,6 +77,25 @@ export function layerNorm(graph: Graph, x: Value, name: string, epsilon: number)
   const width = x.dims.at(-1) ?? 1;
   const inputs = [x, graph.weight(`${name}.weight`, [width]), graph.weight(`${name}.bias`, [width])];
   return graph.node('LayerNormalization', inputs, x.dims, { attributes: { axis: -1, epsilon: { float: epsilon } } });
+}
+
+/** x + skip, and its LayerNorm, in one operator. */
+export function addAndNorm(
+  graph: Graph,
+  x: Value,
+  skip: Value,
+  name: string,
+  epsilon: number,
+): [sum: Value, normed: Value] {
+  const width = x.dims.at(-1) ?? 1;
+  const inputs = [x, skip, graph.weight(`${name}.weight`, [width]), graph.weight(`${name}.bias`, [width])];
+  const options = { domain: 'com.microsoft', attributes: { epsilon: { float: epsilon } } } as const;
+  // Outputs 1 and 2, mean and deviation, are for training.
+  const [normed = '', , , sum = ''] = graph.outputsOf('SkipLayerNormalization', inputs, 4, options);
+  return [
+    { ...x, name: sum },
+    { ...x, name: normed },
+  ];
 }
 
 /** Rows of a table [vocabulary, width] by int32 ids [1,L] → [1,L,width]. int8 rows are gathered before they are scaled. */
@@ -102,6 +119,44 @@ export function attention(graph: Graph, query: Value, key: Value, value: Value, 
   });
 }
 
+/** GEGLU, [...,2n] → [...,n]: the first half times the GELU of the second (Shazeer, arXiv:2002.05202). */
+export function geglu(graph: Graph, x: Value): Value {
+  const axis = x.dims.length - 1;
+  const half = (x.dims[axis] ?? 0) / 2;
+  const [hidden, gate] = graph.split(x, axis, [half, half]) as [Value, Value];
+  return graph.multiply(hidden, graph.gelu(gate));
+}
+
+/**
+ * 1×1 convolution and toTokens, [B,C,H,W] → [B,H·W,channels]: for one image a single product that reads the image as
+ * transposed.
+ */
+export function projectToTokens(graph: Graph, x: Value, name: string, channels: number): Value {
+  const [batch = 1, inputs = 1, height = 1, width = 1] = x.dims;
+  const pixels = height * width;
+  const weights = batch === 1 ? pointwiseWeights(graph, name, channels, inputs) : undefined;
+  if (!weights) return toTokens(graph, conv(graph, x, name, channels, { kernel: 1 }));
+  const factors = [graph.reshape(x, [inputs, pixels]), weights, graph.weight(`${name}.bias`, [channels])];
+  const tokens = graph.node('Gemm', factors, [pixels, channels], { attributes: { transA: 1, transB: 1 } });
+  return graph.reshape(tokens, [1, pixels, channels]);
+}
+
+/** fromTokens and 1×1 convolution, [B,H·W,C] → [B,channels,H,W]; for one image a single product as above. */
+export function projectFromTokens(
+  graph: Graph,
+  x: Value,
+  name: string,
+  [channels, height, width]: readonly [number, number, number],
+): Value {
+  const [batch = 1, pixels = 1, inputs = 1] = x.dims;
+  const weights = batch === 1 ? pointwiseWeights(graph, name, channels, inputs) : undefined;
+  if (!weights) return conv(graph, fromTokens(graph, x, height, width), name, channels, { kernel: 1 });
+  const bias = graph.weight(`${name}.bias`, [channels], [channels, 1]);
+  const factors = [weights, graph.reshape(x, [pixels, inputs]), bias];
+  const image = graph.node('Gemm', factors, [channels, pixels], { attributes: { transB: 1 } });
+  return graph.reshape(image, [1, channels, height, width]);
+}
+
 /** [B,C,H,W] → [B,H·W,C]. */
 export function toTokens(graph: Graph, x: Value): Value {
   const [batch = 1, channels = 1, height = 1, width = 1] = x.dims;
@@ -114,17 +169,30 @@ export function fromTokens(graph: Graph, x: Value, height: number, width: number
   return graph.reshape(graph.transpose(x, [0, 2, 1]), [batch, channels, height, width]);
 }
 
+function biasOf(graph: Graph, name: string, length: number, bias: boolean | Value): Value | undefined {
+  if (typeof bias === 'object') return bias;
+  return bias ? graph.weight(`${name}.bias`, [length]) : undefined;
+}
+
+/** Weights of a 1×1 convolution as a matrix; undefined where they are n-bit blocks, which no general product reads. */
+function pointwiseWeights(graph: Graph, name: string, channels: number, inputs: number): Value | undefined {
+  const entry = graph.stored(`${name}.weight`, [channels, inputs, 1, 1]);
+  if (entry.kind === 'nbits') return undefined;
+  return graph.reshape(dequantised(graph, `${name}.weight`, entry), [channels, inputs]);
+}
+
 type NbitsEntry = Extract<TensorEntry, { kind: 'nbits' }>;
 
-/** x · Wᵀ by com.microsoft.MatMulNBits, symmetric (no zero points). */
-function product(graph: Graph, x: Value, name: string, entry: NbitsEntry, features: number): Value {
+/** x · Wᵀ + b by com.microsoft.MatMulNBits, symmetric (no zero points). */
+function product(graph: Graph, x: Value, name: string, entry: NbitsEntry, features: number, bias?: Value): Value {
   const inner = x.dims.at(-1) ?? 1;
   const { bits, blockSize } = entry;
   const blocks = Math.ceil(inner / blockSize);
   const quants = graph.external(name, 'uint8', [features, blocks, (blockSize * bits) / 8], entry.file, entry.data);
   const scale = graph.external(`${name}:scale`, 'float32', [features * blocks], entry.file, entry.scale);
   const attributes = { K: inner, N: features, bits, block_size: blockSize };
-  return graph.node('MatMulNBits', [x, quants, graph.castInitializer(scale)], [...x.dims.slice(0, -1), features], {
+  const inputs = [x, quants, graph.castInitializer(scale), ...(bias ? [undefined, undefined, bias] : [])];
+  return graph.node('MatMulNBits', inputs, [...x.dims.slice(0, -1), features], {
     domain: 'com.microsoft',
     attributes,
   });

@@ -6,7 +6,19 @@ import { AppError } from '../domain/errors.ts';
 import type { TensorIndex } from '../bundle/weight-index.ts';
 import { Graph, type BuiltGraph, type ComputeType, type Value } from './graph.ts';
 import { requireDims, type InputDims } from './input-dims.ts';
-import { attention, conv, fromTokens, groupNorm, layerNorm, linear, toTokens } from './layers.ts';
+import {
+  addAndNorm,
+  attention,
+  conv,
+  fromTokens,
+  geglu,
+  groupNorm,
+  layerNorm,
+  linear,
+  projectFromTokens,
+  projectToTokens,
+  toTokens,
+} from './layers.ts';
 import { resnet } from './resnet.ts';
 import {
   crossAttentionLayers,
@@ -35,16 +47,13 @@ class Unet {
   private readonly config: UnetConfig;
   private readonly graph: Graph;
   private readonly dims: InputDims;
-  private readonly cross: ReadonlyMap<string, CrossAttentionLayer>;
-  private readonly packed: number;
+  private readonly cross: readonly CrossAttentionLayer[];
 
   constructor(config: UnetConfig, graph: Graph, dims: InputDims) {
     this.config = config;
     this.graph = graph;
     this.dims = dims;
-    const layers = crossAttentionLayers(config);
-    this.cross = new Map(layers.map((layer) => [layer.name, layer]));
-    this.packed = packedWidth(layers);
+    this.cross = crossAttentionLayers(config);
   }
 
   build(): BuiltGraph {
@@ -96,18 +105,27 @@ class Unet {
   }
 
   private inputs(): Context {
-    const { config, graph, dims, packed } = this;
+    const { config, graph, dims, cross } = this;
     const [batch] = requireDims(dims, 'denoiser', 'sample', [null, config.in_channels, null, null]);
     requireDims(dims, 'denoiser', 'timestep', [1]);
     const sample = graph.floatInput('sample', dims['sample'] ?? []);
-    const keysValues = (name: string) => {
-      return graph.floatInput(name, requireDims(dims, 'denoiser', name, [batch ?? null, null, packed]));
+    const keysValues = (name: string): KeysValues => {
+      const all = graph.floatInput(
+        name,
+        requireDims(dims, 'denoiser', name, [batch ?? null, null, packedWidth(cross)]),
+      );
+      const parts = graph.split(
+        all,
+        2,
+        cross.flatMap(({ width }) => [width, width]),
+      );
+      return new Map(cross.map((layer, i) => [layer.name, { key: parts[2 * i]!, value: parts[2 * i + 1]! }]));
     };
-    const textKv = keysValues('text_kv');
-    const faceKv = dims['face_kv'] ? keysValues('face_kv') : undefined;
-    if (!config.time_cond_proj_dim) return { sample, textKv, faceKv, guidance: undefined };
+    const text = keysValues('text_kv');
+    const face = dims['face_kv'] ? keysValues('face_kv') : undefined;
+    if (!config.time_cond_proj_dim) return { sample, text, face, guidance: undefined };
     const guidanceDims = requireDims(dims, 'denoiser', 'timestep_cond', [batch ?? null, config.time_cond_proj_dim]);
-    return { sample, textKv, faceKv, guidance: graph.floatInput('timestep_cond', guidanceDims) };
+    return { sample, text, face, guidance: graph.floatInput('timestep_cond', guidanceDims) };
   }
 
   /**
@@ -155,11 +173,11 @@ class Unet {
     const normed = groupNorm(graph, x, `${name}.norm`, config.norm_num_groups, TRANSFORMER_NORM_EPS);
     let y = config.use_linear_projection
       ? linear(graph, toTokens(graph, normed), `${name}.proj_in`, channels)
-      : toTokens(graph, conv(graph, normed, `${name}.proj_in`, channels, { kernel: 1 }));
+      : projectToTokens(graph, normed, `${name}.proj_in`, channels);
     for (let k = 0; k < blocks; k++) y = this.transformerBlock(y, context, `${name}.transformer_blocks.${k}`, heads);
     const out = config.use_linear_projection
       ? fromTokens(graph, linear(graph, y, `${name}.proj_out`, channels), height, width)
-      : conv(graph, fromTokens(graph, y, height, width), `${name}.proj_out`, channels, { kernel: 1 });
+      : projectFromTokens(graph, y, `${name}.proj_out`, [channels, height, width]);
     return graph.add(out, x);
   }
 
@@ -167,43 +185,40 @@ class Unet {
   private transformerBlock(x: Value, context: Context, block: string, heads: number): Value {
     const { graph } = this;
     const channels = x.dims.at(-1) ?? 1;
-    const norm = (y: Value, part: string) => layerNorm(graph, y, `${block}.${part}`, LAYER_NORM_EPS);
     const project = (y: Value, part: string) => linear(graph, y, `${block}.${part}`, channels, false);
 
-    const own = norm(x, 'norm1');
+    const own = layerNorm(graph, x, `${block}.norm1`, LAYER_NORM_EPS);
     const [q, k, v] = ['to_q', 'to_k', 'to_v'].map((part) => project(own, `attn1.${part}`)) as [Value, Value, Value];
     const mixed = attention(graph, q, k, v, heads);
-    let y = graph.add(linear(graph, mixed, `${block}.attn1.to_out.0`, channels), x);
+    const step = linear(graph, mixed, `${block}.attn1.to_out.0`, channels);
+    const [afterOwn, asking] = addAndNorm(graph, step, x, `${block}.norm2`, LAYER_NORM_EPS);
 
-    const query = project(norm(y, 'norm2'), 'attn2.to_q');
-    const read = this.crossAttention(query, context, `${block}.attn2`, heads);
-    y = graph.add(linear(graph, read, `${block}.attn2.to_out.0`, channels), y);
+    const read = this.crossAttention(project(asking, 'attn2.to_q'), context, `${block}.attn2`, heads);
+    const told = linear(graph, read, `${block}.attn2.to_out.0`, channels);
+    const [afterCross, normed3] = addAndNorm(graph, told, afterOwn, `${block}.norm3`, LAYER_NORM_EPS);
 
-    const gated = linear(graph, norm(y, 'norm3'), `${block}.ff.net.0.proj`, channels * 8);
-    const last = gated.dims.length - 1;
-    const hidden = graph.slice(gated, last, 0, channels * 4);
-    const gate = graph.gelu(graph.slice(gated, last, channels * 4, channels * 8));
-    return graph.add(linear(graph, graph.multiply(hidden, gate), `${block}.ff.net.2`, channels), y);
+    const wide = linear(graph, normed3, `${block}.ff.net.0.proj`, channels * 8);
+    return graph.add(linear(graph, geglu(graph, wide), `${block}.ff.net.2`, channels), afterCross);
   }
 
   /** Text and face each with their own softmax, added (IP-Adapter, arXiv:2308.06721); the face scale is in its values. */
   private crossAttention(query: Value, context: Context, name: string, heads: number): Value {
-    const layer = this.cross.get(name);
-    if (layer === undefined) throw new AppError('graph-invalid', `${name} is not among the cross-attention layers.`);
-    const { offset, width } = layer;
-    const attend = (keysValues: Value) => {
-      const key = this.graph.slice(keysValues, 2, offset, offset + width);
-      const value = this.graph.slice(keysValues, 2, offset + width, offset + 2 * width);
-      return attention(this.graph, query, key, value, heads);
+    const attend = (keysValues: KeysValues) => {
+      const own = keysValues.get(name);
+      if (own === undefined) throw new AppError('graph-invalid', `${name} is not among the cross-attention layers.`);
+      return attention(this.graph, query, own.key, own.value, heads);
     };
-    const text = attend(context.textKv);
-    return context.faceKv ? this.graph.add(text, attend(context.faceKv)) : text;
+    const text = attend(context.text);
+    return context.face ? this.graph.add(text, attend(context.face)) : text;
   }
 }
 
+/** By cross-attention layer. */
+type KeysValues = ReadonlyMap<string, { readonly key: Value; readonly value: Value }>;
+
 interface Context {
   readonly sample: Value;
-  readonly textKv: Value;
-  readonly faceKv: Value | undefined;
+  readonly text: KeysValues;
+  readonly face: KeysValues | undefined;
   readonly guidance: Value | undefined;
 }

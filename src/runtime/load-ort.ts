@@ -1,15 +1,13 @@
 import type * as OrtModule from 'onnxruntime-web/webgpu';
 import { AppError } from '../domain/errors.ts';
+import type { EngineBuild } from '../domain/ports.ts';
 import type { OrtNamespace } from './ort-namespace.ts';
-
-/** onnxruntime-web's wasm builds: WebGPU by stack switching, WebGPU by asyncify, CPU only. */
-export type OrtBuild = 'jspi' | 'asyncify' | 'wasm';
 
 /**
  * Which build serves WebGPU here: JSPI where the engine can switch stacks (4.1 MB instead of 6.6 MB to download, and
  * it streams weights to the GPU), else asyncify. Without WebGPU the CPU-only build is the smallest (3.7 MB).
  */
-export function webgpuBuild(): Exclude<OrtBuild, 'wasm'> {
+export function webgpuBuild(): Exclude<EngineBuild, 'wasm'> {
   return 'Suspending' in WebAssembly ? 'jspi' : 'asyncify';
 }
 
@@ -18,7 +16,7 @@ export function webgpuBuild(): Exclude<OrtBuild, 'wasm'> {
  * the worker; without cross-origin isolation there is no shared memory, so 1.
  * Throws AppError `backend-unavailable`.
  */
-export async function loadOrt(build: OrtBuild, threads: number): Promise<OrtNamespace> {
+export async function loadOrt(build: EngineBuild, threads: number): Promise<OrtNamespace> {
   try {
     const ort = await importBuild(build);
     ort.env.wasm.numThreads = threads;
@@ -34,7 +32,7 @@ export async function loadOrt(build: OrtBuild, threads: number): Promise<OrtName
   }
 }
 
-function importBuild(build: OrtBuild): Promise<typeof OrtModule> {
+function importBuild(build: EngineBuild): Promise<typeof OrtModule> {
   switch (build) {
     case 'jspi':
       return import('onnxruntime-web/jspi');

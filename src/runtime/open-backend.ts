@@ -1,11 +1,11 @@
 import { AppError, isAppError } from '../domain/errors.ts';
-import type { BackendInfo, BackendWish } from '../domain/ports.ts';
+import type { BackendInfo, BackendWish, EngineBuild } from '../domain/ports.ts';
 import { ATTENTION_TOLERANCE, attentionError } from './attention-self-test.ts';
 import { describeAdapter, probeGpu, type GpuCapabilities } from './capabilities.ts';
 import { chooseBackend, type BackendChoice } from './choose-backend.ts';
 import { openDevice, type ComputeDevice } from './device.ts';
 import { InferenceGate } from './inference-gate.ts';
-import { loadOrt, webgpuBuild, type OrtBuild } from './load-ort.ts';
+import { loadOrt, webgpuBuild } from './load-ort.ts';
 import { fromOrtError } from './ort-errors.ts';
 import type { OrtNamespace, OrtSessionOptions } from './ort-namespace.ts';
 import { wasmSessionOptions, webgpuSessionOptions } from './session-options.ts';
@@ -16,7 +16,7 @@ export interface BackendOptions {
   /** CPU threads if the CPU computes; see `ComputeBudget.threads`. Fixed for the life of the worker. */
   readonly cpuThreads: number;
   /** WebGPU build other than the engine's own choice (tests). */
-  readonly build?: Exclude<OrtBuild, 'wasm'>;
+  readonly build?: Exclude<EngineBuild, 'wasm'>;
 }
 
 /** One loaded onnxruntime on one device; all runners of a worker share it. */
@@ -24,7 +24,7 @@ export interface Backend {
   readonly info: BackendInfo;
   readonly ort: OrtNamespace;
   readonly gate: InferenceGate;
-  readonly build: OrtBuild;
+  readonly build: EngineBuild;
   readonly sessionOptions: OrtSessionOptions;
   /** Null when the CPU computes. */
   readonly gpu: ComputeDevice | null;
@@ -73,7 +73,7 @@ async function openWebGpu(
   gpu: GPU,
   probe: GpuCapabilities,
   choice: BackendChoice,
-  build: Exclude<OrtBuild, 'wasm'>,
+  build: Exclude<EngineBuild, 'wasm'>,
 ): Promise<Backend> {
   // On WebGPU threads would serve only the few nodes left on the CPU.
   const ort = await loadOrt(build, 1);

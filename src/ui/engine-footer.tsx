@@ -1,4 +1,5 @@
 import type { App } from '../app/create-app.ts';
+import { OfflineStatusList } from './offline-status-list.tsx';
 
 /** What computes and why, and what leaves the device: nothing. */
 export function EngineFooter({ app }: { app: App }) {
@@ -20,6 +21,7 @@ export function EngineFooter({ app }: { app: App }) {
           </>
         )}
       </p>
+      <OfflineStatusList app={app} />
       <p>
         {messages.privacyMore} {messages.face.consent}
       </p>

@@ -6,6 +6,7 @@ import { EngineFooter } from './engine-footer.tsx';
 import { FacePanel } from './face-panel.tsx';
 import { ResultsPanel } from './results-panel.tsx';
 import { revealOutcome } from './reveal-outcome.ts';
+import { UpdatePrompt } from './update-prompt.tsx';
 import { WishPanel } from './wish-panel.tsx';
 
 export function Page({ app }: { app: App }) {
@@ -28,6 +29,7 @@ export function Page({ app }: { app: App }) {
         <ResultsPanel app={app} />
       </main>
       <EngineFooter app={app} />
+      <UpdatePrompt app={app} />
       {dropping.value && <div class="drop-cover">{messages.face.dropNow}</div>}
     </>
   );

@@ -19,6 +19,7 @@ export async function servePage(): Promise<StaticServer> {
   });
   for (const [folder, bundle] of [
     ['tiny', makeTinyBundle()],
+    ['tiny-quantised', makeTinyBundle({ weights: 'quantised' })],
     ['tiny-official', makeTinyBundle({ face: 'unscored-image', autoencoder: 'official' })],
   ] as const) {
     for (const [path, bytes] of bundle.files) {

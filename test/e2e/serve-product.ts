@@ -1,12 +1,13 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { build } from 'vite';
+import { build, type InlineConfig, type Plugin } from 'vite';
 import { serveDist, type StaticServer } from '../../cli/serve-dist.ts';
 import { encodePng } from '../../src/engine/encode-png.ts';
 import { makeTinyBundle } from '../fixtures/tiny-bundle.ts';
 import { drawTinyFace } from '../fixtures/tiny-face-networks.ts';
 
-const ROOT = resolve(import.meta.dirname, '../../node_modules/.cache/likeness-e2e');
+/** Where the product of these tests lies once it is built. */
+export const PRODUCT_ROOT = resolve(import.meta.dirname, '../../node_modules/.cache/likeness-e2e');
 
 /** Title of the sample that the tiny bundle's detector knows. */
 export const TINY_SAMPLE = 'Test face';
@@ -18,8 +19,8 @@ export const TINY_EXAMPLE = 'portrait of a person in a red hat';
  * it (`?app_id=damaged`) and a sample whose face the tiny bundle finds.
  */
 export async function serveProduct(): Promise<StaticServer> {
-  await rm(ROOT, { recursive: true, force: true });
-  await build({ logLevel: 'warn', build: { outDir: ROOT, emptyOutDir: true, reportCompressedSize: false } });
+  await rm(PRODUCT_ROOT, { recursive: true, force: true });
+  await buildForTests(PRODUCT_ROOT);
   const tiny = new Map(makeTinyBundle({ weights: 'quantised' }).files);
   tiny.set('bundle.json', withExample(tiny.get('bundle.json')!));
   await writeBundle('tiny', tiny);
@@ -30,13 +31,22 @@ export async function serveProduct(): Promise<StaticServer> {
     denoiser.map((byte, i) => (i === 1000 ? byte ^ 1 : byte)),
   );
   await writeBundle('damaged', damaged);
-  await addSample();
-  return serveDist(ROOT);
+  return serveDist(PRODUCT_ROOT);
+}
+
+/** The product with the test's sample; `more` makes it another version. */
+export async function buildForTests(outDir: string, more: InlineConfig = {}): Promise<void> {
+  await build({
+    ...more,
+    logLevel: 'warn',
+    plugins: [await testSample()],
+    build: { ...more.build, outDir, emptyOutDir: true, reportCompressedSize: false },
+  });
 }
 
 async function writeBundle(id: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
   for (const [path, bytes] of files) {
-    const target = join(ROOT, 'models', id, path);
+    const target = join(PRODUCT_ROOT, 'models', id, path);
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, bytes);
   }
@@ -48,10 +58,15 @@ function withExample(bundleJson: Uint8Array): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify({ ...manifest, text, resultLabel: 'test picture' }));
 }
 
-async function addSample(): Promise<void> {
-  const index = join(ROOT, 'samples', 'samples.json');
-  const samples = JSON.parse(await readFile(index, 'utf8')) as unknown[];
+/** Adds the test's sample to the product's own, before the service worker is told what the product consists of. */
+async function testSample(): Promise<Plugin> {
+  const samples = JSON.parse(await readFile('public/samples/samples.json', 'utf8')) as unknown[];
   samples.push({ id: 'test-face', file: 'test-face.png', title: TINY_SAMPLE });
-  await writeFile(index, JSON.stringify(samples));
-  await writeFile(join(ROOT, 'samples', 'test-face.png'), encodePng(drawTinyFace(256)));
+  return {
+    name: 'test-sample',
+    generateBundle() {
+      this.emitFile({ type: 'asset', fileName: 'samples/samples.json', source: JSON.stringify(samples) });
+      this.emitFile({ type: 'asset', fileName: 'samples/test-face.png', source: encodePng(drawTinyFace(256)) });
+    },
+  };
 }

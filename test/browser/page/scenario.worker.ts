@@ -1,3 +1,4 @@
+import './console-tap.ts';
 import { isAppError } from '../../../src/domain/errors.ts';
 import { SCENARIOS, type ScenarioName, type ScenarioOptions } from './scenarios.ts';
 

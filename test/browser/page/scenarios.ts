@@ -1,6 +1,7 @@
 /** What the browser tests have the real runtime do, in one worker per set of options; results are plain data. */
 import { computeBudget } from '../../../src/domain/compute-budget.ts';
 import { isAppError } from '../../../src/domain/errors.ts';
+import type { Role } from '../../../src/domain/ports.ts';
 import { float32Tensor, isHostTensor, type HostTensor, type Tensor } from '../../../src/domain/tensor.ts';
 import { generate } from '../../../src/pipeline/generate.ts';
 import { openTokenizer } from '../../../src/pipeline/tokenizer.ts';
@@ -9,7 +10,8 @@ import { openBackend, type Backend } from '../../../src/runtime/open-backend.ts'
 import type { ClosableRunner } from '../../../src/runtime/session-runner.ts';
 import { drawTinyFace } from '../../fixtures/tiny-face-networks.ts';
 import { makeRequest } from '../../unit/pipeline/make-request.ts';
-import { officialFiles, openServedBundle, servedFiles } from './served-bundle.ts';
+import { placementOf, placementOfCpuOperator, type Placement } from './placement.ts';
+import { filesIn, openServedBundle, type Folder } from './served-bundle.ts';
 
 export interface ScenarioOptions {
   readonly wish?: 'auto' | 'webgpu' | 'wasm';
@@ -40,7 +42,7 @@ export const SCENARIOS = {
   /** The networks that only bundles of official models have, once. */
   async officialNetworks(options: ScenarioOptions) {
     const backend = await open(options);
-    const runner = createRunner(backend, await openServedBundle(officialFiles), { weightLimit: null });
+    const runner = createRunner(backend, await openServedBundle(filesIn('tiny-official')), { weightLimit: null });
     const outputs: Record<string, Outputs> = {};
     for (const [role, feeds] of Object.entries(OFFICIAL_FEEDS)) {
       outputs[role] = plain(await runner.run(role as keyof typeof OFFICIAL_FEEDS, feeds));
@@ -68,6 +70,27 @@ export const SCENARIOS = {
     await runner.close();
     const { image, likeness } = outcome.images[0]!;
     return { width: image.width, height: image.height, pixels: Array.from(image.data), likeness };
+  },
+
+  /** Where the nodes of every network are, in both precisions; and of a graph that needs the CPU. */
+  async placement(options: ScenarioOptions) {
+    const backend = await open(options);
+    const networks: { role: string; folder: string; compute: string; placement: Placement }[] = [];
+    const all: Record<Folder, Record<string, Record<string, HostTensor>>> = {
+      tiny: FEEDS,
+      'tiny-quantised': FEEDS,
+      'tiny-official': OFFICIAL_FEEDS,
+    };
+    for (const folder of ['tiny', 'tiny-quantised', 'tiny-official'] as const) {
+      for (const [role, feeds] of Object.entries(all[folder])) {
+        const dims = Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, feed.dims]));
+        for (const compute of ['float32', 'float16'] as const) {
+          const placement = await placementOf(backend, role as Role, dims, folder, compute);
+          networks.push({ role, folder, compute, placement });
+        }
+      }
+    }
+    return { networks, control: await placementOfCpuOperator(backend) };
   },
 
   /** The conditioner's outputs stay on the device, outlive their session, and feed the denoiser. */
@@ -122,11 +145,11 @@ export const SCENARIOS = {
     const path = 'weights/latentDecoder.bin';
     const bundle = await openServedBundle({
       read: async (name) => {
-        const bytes = await servedFiles.read(broken === 'absent' && name === path ? 'absent' : name);
+        const bytes = await filesIn('tiny').read(broken === 'absent' && name === path ? 'absent' : name);
         return broken === 'truncated' && name === path ? bytes.slice(0, -4) : bytes;
       },
       blob: async (name) => {
-        const blob = await servedFiles.blob(broken === 'absent' && name === path ? 'absent' : name);
+        const blob = await filesIn('tiny').blob(broken === 'absent' && name === path ? 'absent' : name);
         return broken === 'truncated' && name === path ? blob.slice(0, -4) : blob;
       },
     });

@@ -2,18 +2,20 @@ import { openBundle, type ModelBundle } from '../../../src/bundle/open-bundle.ts
 import { AppError } from '../../../src/domain/errors.ts';
 import type { BundleFiles } from '../../../src/domain/ports.ts';
 
-/** A bundle as the test server offers it: `tiny`, or `tiny-official` with networks of official models. */
-function filesIn(folder: 'tiny' | 'tiny-official'): BundleFiles {
+/**
+ * The bundles of the test server: `tiny`, `tiny-quantised` with weights as a compiled bundle stores them, `tiny-official`
+ * with networks of official models.
+ */
+export type Folder = 'tiny' | 'tiny-quantised' | 'tiny-official';
+
+export function filesIn(folder: Folder): BundleFiles {
   return {
     read: async (path) => new Uint8Array(await (await fetchFile(`${folder}/${path}`)).arrayBuffer()),
     blob: async (path) => (await fetchFile(`${folder}/${path}`)).blob(),
   };
 }
 
-export const servedFiles: BundleFiles = filesIn('tiny');
-export const officialFiles: BundleFiles = filesIn('tiny-official');
-
-export function openServedBundle(files: BundleFiles = servedFiles): Promise<ModelBundle> {
+export function openServedBundle(files: BundleFiles = filesIn('tiny')): Promise<ModelBundle> {
   return openBundle(files);
 }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,6 +44,15 @@ describe('static server', () => {
     expect(response.headers.get('content-security-policy')).toContain("script-src 'self' 'wasm-unsafe-eval'");
     expect(response.headers.get('cache-control')).toBe('no-cache');
     await response.text();
+  });
+  it('sends what docs/hosting.md tells others to send', async () => {
+    const advice = await readFile('docs/hosting.md', 'utf8');
+    const { headers } = await fetch(server.url);
+    const names = [...advice.matchAll(/^ {2}([A-Z][\w-]+): (.+)$/gm)];
+    expect(names.length).toBeGreaterThan(5);
+    for (const [, name, value] of names.filter(([, found]) => found !== 'Cache-Control')) {
+      expect([name, headers.get(name!)]).toEqual([name, value]);
+    }
   });
   it('marks hashed assets immutable and wasm as wasm', async () => {
     const response = await fetch(new URL('assets/engine.wasm', server.url));

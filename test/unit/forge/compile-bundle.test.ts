@@ -135,6 +135,7 @@ describe('a compiled bundle', () => {
     expect(kind('denoiser', 'mid_block.resnets.0.conv1.bias')).toBe('float');
     expect(kind('denoiser', `${attention}.attn1.to_q.weight`)).toBe('nbits4');
     expect(kind('denoiser', `${attention}.norm1.weight`)).toBe('float');
+    expect(kind('denoiser', 'mid_block.resnets.0.time_emb_proj.weight')).toBe('nbits8');
     expect(kind('conditioner', `${attention}.attn2.to_k.weight`)).toBe('nbits4');
     expect(kind('conditioner', 'image_proj.proj.0.weight')).toBe('nbits8');
     expect(kind('textEncoder', 'embeddings.token_embedding.weight')).toBe('int8');

@@ -53,6 +53,26 @@ test('reads nothing but the directory, the pickle and what is asked for', async 
   expect(reads.map(([, length]) => length)).toEqual([30 + 'archive/data/0'.length, 2 * 90 * 4, 90 * 4]);
 });
 
+test('a file of nothing but small tensors is no bomb', async () => {
+  const count = 1000;
+  const text = (value: string) => `X${String.fromCharCode(value.length)}\0\0\0${value}`;
+  const names = ['torch._utils\n_rebuild_tensor_v2', 'torch\nFloatStorage', 'collections\nOrderedDict'];
+  const nameOf = (i: number) => `layers.${i}.attention.to_k.scale`;
+  const tensor = (_: unknown, i: number) =>
+    `${text(nameOf(i))}h\0((h\x03h\x01${text(String(i))}h\x04K\x01tQK\0))\x89h\x02)RtR`;
+  const pickle = `\x80\x02}(${text('names')}](${names.map((name) => `c${name}\n\x94`).join('')}${text('storage')}\x94${text('cpu')}\x94e${Array.from({ length: count }, tensor).join('')}u.`;
+  const { bytes } = storedZip([
+    { name: 'a/data.pkl', content: Buffer.from(pickle, 'latin1') },
+    ...Array.from({ length: count }, (_, i) => ({
+      name: `a/data/${i}`,
+      content: new Uint8Array(Float32Array.of(i).buffer),
+    })),
+  ]);
+  const weights = await openPytorchZip(bytesAccess('small.pt', bytes));
+  expect(weights.shapes.size).toBe(count);
+  expect([...(await weights.read(nameOf(999)))]).toEqual([999]);
+});
+
 test('rows that do not exist are the caller’s mistake', async () => {
   const weights = await openPytorchZip(fixtureFile('views.pt'));
   for (const [first, count] of [
