@@ -92,10 +92,18 @@ async function answer(base: string, request: IncomingMessage, response: ServerRe
     end(response, 404, 'Not found.');
     return;
   }
-  response.writeHead(200, {
+  const range = readRange(request.headers.range, found.size);
+  if (range === 'outside') {
+    response.setHeader('Content-Range', `bytes */${found.size}`);
+    end(response, 416, 'The file is shorter.');
+    return;
+  }
+  response.writeHead(range === null ? 200 : 206, {
     ...SECURITY_HEADERS,
     'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
-    'Content-Length': found.size,
+    'Content-Length': range === null ? found.size : range.end - range.start + 1,
+    'Accept-Ranges': 'bytes',
+    ...(range === null ? {} : { 'Content-Range': `bytes ${range.start}-${range.end}/${found.size}` }),
     // Names under assets/ carry a content hash.
     'Cache-Control': path?.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
   });
@@ -103,9 +111,22 @@ async function answer(base: string, request: IncomingMessage, response: ServerRe
     response.end();
     return;
   }
-  createReadStream(file)
+  createReadStream(file, range ?? {})
     .on('error', () => response.destroy())
     .pipe(response);
+}
+
+/** One range with a beginning, as models are asked for (`end` inclusive); null for all others, which get the whole file. */
+function readRange(
+  header: string | undefined,
+  size: number,
+): { readonly start: number; readonly end: number } | 'outside' | null {
+  const found = /^bytes=(\d+)-(\d*)$/.exec(header ?? '');
+  if (found === null) return null;
+  const start = Number(found[1]);
+  const end = found[2] === '' ? size - 1 : Math.min(Number(found[2]), size - 1);
+  if (start >= size) return 'outside';
+  return start > end ? null : { start, end };
 }
 
 function decodedPath(url: string): string | null {

@@ -4,10 +4,17 @@ import { computeBudget, type ComputeBudget } from '../src/domain/compute-budget.
 import { browserImageCodec } from '../src/engine/browser-image-codec.ts';
 import { installErrorTransfer } from '../src/engine/error-transfer.ts';
 import type { WorkerSetup } from '../src/engine/generation-api.ts';
-import { GenerationService, type GenerationParts, type Model } from '../src/engine/generation-service.ts';
+import {
+  GenerationService,
+  type GenerationParts,
+  type LoadOptions,
+  type Model,
+} from '../src/engine/generation-service.ts';
 import { readImageSource } from '../src/engine/image-source.ts';
 import { holdWorkerLock } from '../src/engine/worker-lock.ts';
-import { openStoredBundle } from '../src/model-store/bundle-store.ts';
+import { keepInUse } from '../src/model-store/keep-in-use.ts';
+import { openModel } from '../src/model-store/open-model.ts';
+import { browserStoreParts } from '../src/model-store/store-parts.ts';
 import { generate } from '../src/pipeline/generate.ts';
 import { detectFaces } from '../src/pipeline/stages/face-detection.ts';
 import { checkKnownWords } from '../src/pipeline/known-words.ts';
@@ -16,21 +23,27 @@ import { createRunner } from '../src/runtime/create-runner.ts';
 import { openBackend, type Backend } from '../src/runtime/open-backend.ts';
 import { openKeyValueStore } from '../src/storage/key-value-store.ts';
 
-function assemble({ modelsUrl, inferenceType, backend: wish }: WorkerSetup): GenerationParts {
+function assemble({ modelsUrl, inferenceType, backend: wish, verifyAll }: WorkerSetup): GenerationParts {
   const machine = { cores: navigator.hardwareConcurrency, crossOriginIsolated };
   const budgetFor = (kind: Backend['info']['kind']): ComputeBudget =>
     computeBudget(inferenceType, { kind, ...machine });
   const opening = openBackend({ wish, cpuThreads: budgetFor('wasm').threads });
   opening.catch(() => undefined); // told by the calls that need it
 
-  async function load(id: string, onProgress: (loaded: number, total: number) => void): Promise<Model> {
+  const store = browserStoreParts();
+
+  async function load(id: string, { onProgress, signal }: LoadOptions): Promise<Model> {
     const [{ bundle, notKept }, backend] = await Promise.all([
-      openStoredBundle({
+      openModel(store, {
+        id,
         baseUrl: new URL(`${id}/`, modelsUrl).href,
+        verifyAll,
+        signal,
         onProgress: ({ verifiedBytes, totalBytes }) => onProgress(verifiedBytes, totalBytes),
       }),
       opening,
     ]);
+    const endUse = keepInUse(store, id);
     const budget = budgetFor(backend.info.kind);
     const verdicts = openKeyValueStore<boolean>('likeness-half-precision');
     const runner = createRunner(backend, bundle, { weightLimit: budget.gpuBytes, verdicts });
@@ -40,6 +53,7 @@ function assemble({ modelsUrl, inferenceType, backend: wish }: WorkerSetup): Gen
       checkPrompt: (text) => checkKnownWords('prompt', text, bundle.manifest.text.knownWords, tokenizer).adjustments,
       findFaces: (image) => detectFaces({ bundle, runner }, image),
       generate: (input) => generate({ ...input, bundle, runner, tokenizer, budget }),
+      close: () => runner.close().finally(endUse),
     };
   }
 

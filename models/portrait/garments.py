@@ -128,7 +128,7 @@ def draw_drapes(canvas: Canvas, frame: Frame, anchors: TorsoAnchors, traits: Tra
     folds = torch.sin((tilted + 0.25 * x) * 58) * (hanging > 0) + torch.sin(x * 70) * (hanging < 0)
     wool = shade(anchors.accent, 0.95 + 0.10 * folds)
     wool = shade(wool, 1 - 0.25 * smoothstep(0.60, 0.52, y))
-    wool = shade(wool, 1 - 0.40 * ridge(y - 0.655 - 0.30 * x, 0.012) * (hanging > 0))
+    wool = shade(wool, 1 - 0.24 * ridge(y - 0.655 - 0.30 * x, 0.016) * (hanging > 0))
     canvas = cover(canvas, frame.coverage(scarf) * anchors.scarf, wool, x * 1.6, (y - 0.62) * 2 + 0.2 * folds, 0.06)
     fringe = smoothstep(0.3, 0.6, torch.sin(x * 150)) * (hanging < 0) * smoothstep(1.13, 1.15, y)
     return darken(canvas, fringe * frame.coverage(scarf) * anchors.scarf, 0.7)

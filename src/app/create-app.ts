@@ -4,16 +4,22 @@ import type { ModelLimits } from '../domain/request-fields.ts';
 import type { Adjustment } from '../domain/request.ts';
 import { LocalEngine } from '../engine/local-engine.ts';
 import type { LockWatch, WorkerLike } from '../engine/worker-client.ts';
+import { ModelClient } from '../engine/model-client.ts';
 import { en } from '../i18n/en.ts';
 import { createTaskQueue } from '../jobs/task-queue.ts';
+import type { ModelChannel } from '../model-store/model-channel.ts';
+import type { Locks } from '../storage/web-locks.ts';
 import { createActions, type Actions } from './actions.ts';
 import type { AppShell } from './app-shell.ts';
 import { createUpdate, type BusySign, type UpdateModel } from './app-update.ts';
+import { createCrashGuard } from './crash-guard.ts';
 import { createEngineStatus, type EngineStatus } from './engine-status.ts';
+import { createEngineTurn, type EngineTurn, type TabChannel } from './engine-turn.ts';
 import { createInstall, type Installer, type InstallModel } from './install.ts';
 import { isModelKept } from './kept-model.ts';
 import { createOfflineStatus, type OfflineStatus } from './offline-status.ts';
 import { createForm, type FormModel, type FormStorage } from './form.ts';
+import { createModels, type ModelsModel } from './models.ts';
 import { readPageOptions } from './page-options.ts';
 import { createPromptCheck } from './prompt-check.ts';
 import { createReference, type ReferenceModel } from './reference.ts';
@@ -36,6 +42,10 @@ export interface App {
   readonly offline: OfflineStatus;
   readonly update: UpdateModel;
   readonly install: InstallModel;
+  readonly turn: EngineTurn;
+  readonly models: ModelsModel;
+  /** Puts another installed model in place of the present one. */
+  useModel(id: string): Promise<void>;
   start(): void;
 }
 
@@ -49,34 +59,67 @@ export interface AppSurroundings {
   readonly busySign: BusySign;
   readonly installer: Installer;
   readonly reload: () => void;
+  /** Outlives the tab. */
+  readonly lasting: Storage | null;
+  readonly spawnModelWorker: () => WorkerLike;
+  readonly locks: Locks;
+  readonly tabs: TabChannel;
+  readonly modelChannel: ModelChannel;
+  readonly persist: (() => Promise<boolean>) | null;
+  readonly deviceMemoryBytes: number | null;
+  /** Calls back when the page is left in order. */
+  readonly onLeave: (leave: () => void) => void;
+  /** Makes a reload open the same model. */
+  readonly rememberBundle: (bundle: string) => void;
 }
 
 export function createApp(surroundings: AppSurroundings): App {
   const { spawnWorker, lockWatch, pageUrl, storage, shell } = surroundings;
   const modelsUrl = new URL('models/', pageUrl).href;
-  const { bundle, backend } = readPageOptions(new URL(pageUrl).search);
+  const { bundle: firstBundle, backend } = readPageOptions(new URL(pageUrl).search);
   const engine = new LocalEngine({
     spawn: spawnWorker,
     lockWatch,
     setup: { modelsUrl, inferenceType: 'a100', backend },
   });
-  const status = createEngineStatus(engine, bundle);
+  const guard = createCrashGuard(surroundings.lasting);
+  const turn = createEngineTurn(surroundings.locks, surroundings.tabs);
+  const status = createEngineStatus(engine, firstBundle, guard);
+  const models = createModels({
+    client: new ModelClient({
+      spawn: surroundings.spawnModelWorker,
+      lockWatch,
+      catalogueUrl: new URL('catalog.json', modelsUrl).href,
+    }),
+    channel: surroundings.modelChannel,
+    isLoadingHere: (id) => status.loading.peek() !== null && status.bundle.peek() === id,
+    persist: surroundings.persist,
+    deviceMemoryBytes: surroundings.deviceMemoryBytes,
+  });
   const samples = createSamples(pageUrl);
   const form = createForm(storage);
-  const reference = createReference((source) => engine.openPicture(bundle, source));
+  const reference = createReference(async (source) => {
+    await status.untilAllowed();
+    return engine.openPicture(status.bundle.peek(), source);
+  });
   const model = computed(() => (status.manifest.value === null ? null : modelLimits(status.manifest.value)));
   const queue = createTaskQueue(engine);
   queue.subscribe((_taskId, state) => {
-    if (state.status === 'done') void status.refresh();
+    if (state.status !== 'done') return;
+    void status.refresh();
+    // After the first success the browser is asked to keep what made it; some ask the person, so not before.
+    if (models.persisted.peek() === null) void models.keep();
   });
   const series = createSeries({ engine, queue, form, reference, model: () => model.peek() });
   const modelReady = computed(() => model.value !== null);
-  const promptRemarks = createPromptCheck(form.values.prompt, modelReady, (text) => engine.checkPrompt(bundle, text));
+  const promptRemarks = createPromptCheck(form.values.prompt, modelReady, (text) =>
+    engine.checkPrompt(status.bundle.peek(), text),
+  );
   const actions = createActions({ reference, series, messages: en, modelReady });
   const offline = createOfflineStatus({
     shell,
     status,
-    description: new URL(`${bundle}/bundle.json`, modelsUrl).href,
+    description: () => new URL(`${status.bundle.peek()}/bundle.json`, modelsUrl).href,
     isModelKept,
   });
   const { busySign: sign, reload } = surroundings;
@@ -94,8 +137,25 @@ export function createApp(surroundings: AppSurroundings): App {
     offline,
     update,
     install: createInstall(surroundings.installer),
+    turn,
+    models,
+    async useModel(id) {
+      surroundings.rememberBundle(id);
+      await status.use(id);
+      // Another model finds faces in its own way.
+      const picture = reference.picture.peek();
+      if (picture !== null && status.manifest.peek() !== null) {
+        await reference.open({ kind: 'blob', blob: picture.file });
+      }
+    },
     start() {
-      void status.start();
+      turn.start(
+        () => status.begin(),
+        () => status.end(),
+      );
+      surroundings.onLeave(() => {
+        if (turn.state.peek() === 'here') guard.end();
+      });
       void samples.load();
       void offline.start();
     },

@@ -19,8 +19,8 @@ export interface OfflineStatus {
 export interface OfflineParts {
   readonly shell: AppShell;
   readonly status: EngineStatus;
-  /** Address of the model's `bundle.json`. */
-  readonly description: string;
+  /** Address of the `bundle.json` of the model in use. */
+  readonly description: () => string;
   readonly isModelKept: (manifest: BundleManifest) => Promise<boolean>;
 }
 
@@ -57,7 +57,7 @@ export function createOfflineStatus({ shell, status, description, isModelKept }:
       // The engine is kept once it has loaded here: only then is it known which one this browser uses.
       effect(() => {
         const build = status.engineBuild.value;
-        if (build !== null && status.manifest.value !== null) void shell.keep(build, description).then(enter);
+        if (build !== null && status.manifest.value !== null) void shell.keep(build, description()).then(enter);
       });
     },
   };

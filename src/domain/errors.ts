@@ -23,6 +23,7 @@ export const ERROR_CODES = [
   'download-failed',
   'storage-unavailable',
   'quota-exceeded',
+  'model-in-use',
   'out-of-memory',
   'device-lost',
   'engine-poisoned',

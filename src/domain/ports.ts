@@ -84,10 +84,14 @@ export interface ImageCodec {
   encode(image: PixelImage, format: OutputFormat): Promise<Blob>;
 }
 
-/** Verified, content-addressed pieces of weight files. */
+/** Verified, content-addressed pieces of weight files; keys are their SHA-256. */
 export interface ChunkStore {
-  get(key: string): Promise<Uint8Array | undefined>;
-  set(key: string, bytes: Uint8Array): Promise<void>;
+  /** The bytes in memory; undefined also when the browser still lists the chunk but has lost what was in it. */
+  get(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** The same bytes where they lie: a Blob on disk where the browser keeps one, else a Blob of memory. */
+  blob(key: string): Promise<Blob | undefined>;
+  /** Resolves when the bytes are kept; they must not be changed afterwards. */
+  set(key: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   delete(key: string): Promise<void>;
   keys(): Promise<readonly string[]>;
 }

@@ -13,6 +13,8 @@ export interface WorkerSetup {
   readonly modelsUrl: string;
   readonly inferenceType: InferenceType;
   readonly backend: BackendWish;
+  /** The engine ended abnormally the last time: all stored weights are looked through before they are used. */
+  readonly verifyAll: boolean;
 }
 
 /** A reference picture as the worker read it; coordinates are pixels of the picture as a person sees it (EXIF applied). */
@@ -51,7 +53,10 @@ export interface GenerationApi {
   /** One long-lived listener per worker. */
   subscribe(listener: (event: WorkerEvent) => void): Promise<void>;
   capabilities(): Promise<EngineCapabilities>;
-  /** Fetches and verifies what is not stored yet; tells `load` events. Every call that needs the model awaits it. */
+  /**
+   * Fetches and verifies what is not stored yet; tells `load` events. Every call that needs the model awaits it. One
+   * model is held at a time: another one takes its place when nothing uses it any more.
+   */
   loadModel(bundle: string): Promise<LoadedModel>;
   /** What the model would make of a prompt, e.g. words it does not know. */
   checkPrompt(bundle: string, text: string): Promise<readonly Adjustment[]>;

@@ -3,6 +3,7 @@ import type { DetectedFace, PixelImage } from '../domain/image.ts';
 import type { EngineCapabilities, EngineResult, ImageCodec } from '../domain/ports.ts';
 import type { Adjustment, GenerationRequest, ImageSource } from '../domain/request.ts';
 import type { GenerationEvent, GenerationOutcome, GenerationTask } from '../domain/task.ts';
+import { ModelSlot } from './model-slot.ts';
 import type { GenerationApi, LoadedModel, OpenedPicture, WorkerEvent, WorkerSetup } from './generation-api.ts';
 
 /** What the pipeline is asked: a request with its pictures decoded. */
@@ -23,6 +24,8 @@ export interface Model {
   checkPrompt(text: string): readonly Adjustment[];
   findFaces(image: PixelImage): Promise<readonly DetectedFace[]>;
   generate(input: GenerationInput): Promise<GenerationOutcome>;
+  /** Gives its memory back. */
+  close(): Promise<void>;
 }
 
 /** What a worker is put together from; see workers/generation.worker.ts. */
@@ -30,7 +33,12 @@ export interface GenerationParts {
   readonly codec: ImageCodec;
   readonly readImage: (source: ImageSource, signal?: AbortSignal) => Promise<Blob>;
   readonly device: () => Promise<Omit<EngineCapabilities, 'bundles'>>;
-  readonly load: (bundle: string, onProgress: (loadedBytes: number, totalBytes: number) => void) => Promise<Model>;
+  readonly load: (bundle: string, options: LoadOptions) => Promise<Model>;
+}
+
+export interface LoadOptions {
+  readonly onProgress: (loadedBytes: number, totalBytes: number) => void;
+  readonly signal: AbortSignal;
 }
 
 const BLANK: PixelImage = { width: 64, height: 64, data: new Uint8ClampedArray(64 * 64 * 4) };
@@ -41,7 +49,7 @@ export class GenerationService implements GenerationApi {
   readonly #lock: Promise<string | null>;
   #parts: GenerationParts | null = null;
   #listener: (event: WorkerEvent) => void = () => undefined;
-  readonly #models = new Map<string, Promise<Model>>();
+  readonly #slot = new ModelSlot<Model>((bundle, signal) => this.#load(bundle, signal));
   readonly #tasks = new Map<string, AbortController>();
   #last: Promise<unknown> = Promise.resolve();
 
@@ -65,27 +73,30 @@ export class GenerationService implements GenerationApi {
   }
 
   async capabilities(): Promise<EngineCapabilities> {
-    return { ...(await this.#assembled().device()), bundles: [...this.#models.keys()] };
+    return { ...(await this.#assembled().device()), bundles: this.#slot.id === null ? [] : [this.#slot.id] };
   }
 
-  async loadModel(bundle: string): Promise<LoadedModel> {
-    const model = await this.#model(bundle);
-    // The engine's own wasm file arrives with the first run. Done now, unasked, so that the first face appears sooner and
-    // the page goes on when the connection ends; a failure is told by the first run that is asked for.
-    void model.findFaces(BLANK).catch(() => undefined);
-    return model.about;
+  loadModel(bundle: string): Promise<LoadedModel> {
+    return new Promise((resolve, reject) => {
+      const load = this.#slot.use(bundle, async (model) => {
+        resolve(model.about);
+        // The engine's own wasm file arrives with the first run. Done now, unasked, so that the first face appears sooner
+        // and the page goes on when the connection ends; a failure is told by the first run that is asked for.
+        await model.findFaces(BLANK).catch(() => undefined);
+      });
+      load.catch(reject);
+    });
   }
 
   async checkPrompt(bundle: string, text: string): Promise<readonly Adjustment[]> {
-    return (await this.#model(bundle)).checkPrompt(text);
+    return this.#slot.use(bundle, (model) => model.checkPrompt(text));
   }
 
   async openPicture(bundle: string, source: ImageSource): Promise<OpenedPicture> {
     const { codec, readImage } = this.#assembled();
     const file = await readImage(source);
     const image = await codec.decode(file);
-    const model = await this.#model(bundle);
-    const faces = await model.findFaces(image);
+    const faces = await this.#slot.use(bundle, (model) => model.findFaces(image));
     return { file, width: image.width, height: image.height, faces };
   }
 
@@ -112,10 +123,13 @@ export class GenerationService implements GenerationApi {
 
   async #run(task: GenerationTask, signal: AbortSignal): Promise<EngineResult> {
     if (signal.aborted) return { status: 'cancelled' };
+    const begin = performance.now();
+    return this.#slot.use(task.request.appId, (model) => this.#draw(model, task, signal, begin), signal);
+  }
+
+  async #draw(model: Model, task: GenerationTask, signal: AbortSignal, begin: number): Promise<EngineResult> {
     const { codec, readImage } = this.#assembled();
     const { request, taskId } = task;
-    const begin = performance.now();
-    const model = await this.#model(request.appId);
     const startupMs = performance.now() - begin;
     const pictures: PixelImage[] = [];
     for (const source of [request.image, ...request.referenceImages]) {
@@ -149,16 +163,11 @@ export class GenerationService implements GenerationApi {
     return { status: 'done', outcome: { ...outcome, images, startupMs } };
   }
 
-  async #model(bundle: string): Promise<Model> {
-    const present = this.#models.get(bundle);
-    if (present !== undefined) return present;
-    const loading = this.#assembled().load(bundle, (loadedBytes, totalBytes) =>
-      this.#listener({ type: 'load', bundle, loadedBytes, totalBytes }),
-    );
-    this.#models.set(bundle, loading);
-    // A failed download is tried again by the next call.
-    loading.catch(() => this.#models.delete(bundle));
-    return loading;
+  #load(bundle: string, signal: AbortSignal): Promise<Model> {
+    return this.#assembled().load(bundle, {
+      signal,
+      onProgress: (loadedBytes, totalBytes) => this.#listener({ type: 'load', bundle, loadedBytes, totalBytes }),
+    });
   }
 
   #assembled(): GenerationParts {

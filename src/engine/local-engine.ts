@@ -10,7 +10,7 @@ import { WorkerClient, type LockWatch, type WorkerLike } from './worker-client.t
 
 export interface LocalEngineOptions {
   readonly spawn: () => WorkerLike;
-  readonly setup: WorkerSetup;
+  readonly setup: Omit<WorkerSetup, 'verifyAll'>;
   readonly lockWatch: LockWatch;
 }
 
@@ -46,6 +46,8 @@ export class LocalEngine implements Engine {
   readonly #loadListeners = new Set<(event: LoadProgress) => void>();
   readonly #running = new Map<string, RunningTask>();
   #inferenceType: InferenceType;
+  /** Whether what is stored is looked through by the next worker: the last one ended other than by our wish. */
+  #verifyAll = false;
   #client: Promise<Client> | null = null;
 
   constructor(options: LocalEngineOptions) {
@@ -115,6 +117,11 @@ export class LocalEngine implements Engine {
     await task.finished;
   }
 
+  /** The next worker looks through everything that is stored. */
+  verifyAllNext(): void {
+    this.#verifyAll = true;
+  }
+
   /** Ends the worker and everything that it was doing. */
   async close(): Promise<void> {
     const client = await this.#client?.catch(() => null);
@@ -152,6 +159,7 @@ export class LocalEngine implements Engine {
       return await use(client);
     } catch (thrown) {
       const error = toAppError(thrown);
+      if (error.code === 'worker-crashed') this.#verifyAll = true;
       if (FATAL.includes(error.code)) client.terminate(error);
       throw error;
     }
@@ -176,7 +184,9 @@ export class LocalEngine implements Engine {
       );
     }, START_TIMEOUT_MS);
     try {
-      const setup = { ...this.#options.setup, inferenceType: this.#inferenceType };
+      const { setup: first } = this.#options;
+      const setup = { ...first, inferenceType: this.#inferenceType, verifyAll: this.#verifyAll };
+      this.#verifyAll = false;
       const { lock } = await client.call((api) => api.ready(setup));
       if (lock !== null && this.#options.lockWatch !== null) client.watchLock(lock, this.#options.lockWatch);
       await client.call((api) =>

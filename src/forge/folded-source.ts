@@ -1,5 +1,4 @@
 /** Weights with LoRAs folded in, tensor by tensor when they are read. */
-import { elementCount } from '../domain/tensor.ts';
 import type { MatMul } from '../domain/ports.ts';
 import type { LoraLayer } from './lora.ts';
 import type { WeightSource } from './safetensors.ts';
@@ -14,8 +13,6 @@ export interface Change {
 
 /** Some rows (outermost index) of a tensor. */
 export type ReadRows = (tensor: string, first: number, count: number) => Promise<Float32Array>;
-/** A reader that may be able to read rows alone. */
-export type PerhapsRows = WeightSource & { readonly readRows?: ReadRows };
 export type RowSource = WeightSource & { readonly readRows: ReadRows };
 
 /** Values in one matrix product; what lies beside the weights at one time is this much twice over. */
@@ -27,7 +24,7 @@ const BLOCK_VALUES = 4 * 1024 * 1024;
  * Rows are independent of each other, so each call computes the rows it gives and no more.
  */
 export function foldedSource(
-  base: PerhapsRows,
+  base: WeightSource,
   changes: ReadonlyMap<string, readonly Change[]>,
   matMul: MatMul,
 ): RowSource {
@@ -57,12 +54,10 @@ export function foldedSource(
   };
 }
 
-async function readBaseRows(base: PerhapsRows, tensor: string, first: number, count: number): Promise<Float32Array> {
-  const [rows = 1, ...inner] = base.shapes.get(tensor) ?? [];
+async function readBaseRows(base: WeightSource, tensor: string, first: number, count: number): Promise<Float32Array> {
+  const [rows = 1] = base.shapes.get(tensor) ?? [];
   if (first === 0 && count === rows) return base.read(tensor);
-  if (base.readRows !== undefined) return base.readRows(tensor, first, count);
-  const width = elementCount(inner);
-  return (await base.read(tensor)).subarray(first * width, (first + count) * width);
+  return base.readRows(tensor, first, count);
 }
 
 /** A change with its numbers at hand. */

@@ -34,8 +34,9 @@ interface Archive {
 }
 
 /**
- * Dictionaries and lists inside the outermost dictionary become names with dots; what is no tensor is left out. Of a training checkpoint (a
- * `state_dict` beside optimiser states and the like) only the state dict is read, under its own names.
+ * Dictionaries and lists inside the outermost dictionary become names with dots; what is no tensor is left out. Of a
+ * training checkpoint (a `state_dict` beside optimiser states and the like) only the state dict is read, under its own
+ * names.
  * Throws AppError `weights-invalid`, also for a pickle that asks for anything but tensors.
  */
 export async function openPytorchZip(source: RandomAccess): Promise<WeightSource> {
@@ -96,8 +97,8 @@ function namedTensors(root: PickleValue, budget: PickleBudget): Map<string, Torc
     budget.spend(1);
     const isContainer = value instanceof PickleDict || Array.isArray(value);
     if (!isContainer && !isTensor(value)) return;
-    budget.spend(NAME_COST + 2 * parent.length);
     const name = parent === '' ? String(key) : `${parent}.${key}`;
+    budget.spend(NAME_COST + (parent === '' ? 0 : 2 * name.length));
     if (!isContainer) {
       if (tensors.has(name)) throw new PickleError(`two tensors in it are called ${shown(name)}`);
       tensors.set(name, value);

@@ -14,6 +14,16 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 
 const ANOTHER_PICTURE = 'Try a photo or drawing as JPEG, PNG or WebP.';
 
+/** By what was wrong with the answer. What is loaded so far is kept. */
+const downloadAdvice: Readonly<Record<string, string>> = {
+  'log-in': 'The server asks for a log-in. Download the files there and import them here.',
+  'web-page': 'There is a web page where its files should be. Check the address.',
+  encoded: 'The server changes the files on the way (compression). Use another address, or import the files.',
+  range: 'The server does not answer what is asked. Try again, or use another address.',
+  length: 'The server sends files of another length. Try again, or use another address.',
+  stalled: 'The connection fell silent. Check it and try again: what is loaded is kept.',
+};
+
 export const enErrors: Record<ErrorCode, (details: Details) => ErrorText> = {
   // The title is the hosted API's sentence.
   'no-face': () => ({
@@ -93,13 +103,16 @@ export const enErrors: Record<ErrorCode, (details: Details) => ErrorText> = {
     title: `A part of the model is missing${file === undefined ? '' : ` (${text(file)})`}.`,
     advice: 'Reload the page; if it stays, the site has to be published again.',
   }),
-  integrity: ({ file }) => ({
+  integrity: ({ file, imported }) => ({
     title: `A part of the model arrived damaged${file === undefined ? '' : ` (${text(file)})`} and was thrown away.`,
-    advice: 'Try again; if it stays, the site has to be published again.',
+    advice:
+      imported === true
+        ? 'Import the model’s files again.'
+        : 'Try again; if it stays, the site has to be published again.',
   }),
-  'download-failed': () => ({
+  'download-failed': ({ reason }) => ({
     title: 'The model could not be loaded.',
-    advice: 'Check your connection and try again.',
+    advice: downloadAdvice[text(reason)] ?? 'Check your connection and try again.',
   }),
   'storage-unavailable': () => ({
     title: 'This browser does not let the page keep the model.',
@@ -108,6 +121,10 @@ export const enErrors: Record<ErrorCode, (details: Details) => ErrorText> = {
   'quota-exceeded': () => ({
     title: 'There is no room left to keep the model.',
     advice: 'It works all the same, but loads the model again on every visit. Free some disk space to change that.',
+  }),
+  'model-in-use': () => ({
+    title: 'This model is in use.',
+    advice: 'Use another one first, also in other tabs of this page; then it can be removed.',
   }),
   'out-of-memory': () => ({
     title: 'Memory ran out.',

@@ -95,6 +95,57 @@ const backends: Record<BackendKind, string> = {
 
 const points = ['Left eye', 'Right eye', 'Nose', 'Left mouth corner', 'Right mouth corner'] as const;
 
+/** Models: what is here, what can be had, and what is being done with it. */
+const models = {
+  heading: 'Models',
+  hint: 'They stay in this browser and work without a connection.',
+  manage: 'Manage storage',
+  looking: 'Looking what is here …',
+  states: { absent: 'Not installed', partial: 'Partly loaded', installed: 'Installed', damaged: 'Damaged: verify it' },
+  inUse: 'In use',
+  licence: (name: string, commercialUse: boolean): string =>
+    `${name}, ${commercialUse ? 'commercial use allowed' : 'no commercial use'}`,
+  sizes: (download: number, disk: number, memory: number | null): string =>
+    [
+      `${sizeInWords(download)} to load`,
+      `${sizeInWords(disk)} on disk`,
+      ...(memory === null ? [] : [`about ${sizeInWords(memory)} of memory`]),
+    ].join(', '),
+  fits: {
+    fits: 'Fits this device.',
+    tight: 'Tight on this device: close other tabs.',
+    'too-large': 'Too large for this device.',
+    unknown: '',
+  },
+  install: 'Install',
+  resume: 'Go on loading',
+  pause: 'Pause',
+  cancel: 'Cancel',
+  use: 'Use',
+  verify: 'Verify and repair',
+  exportZip: 'Export as zip',
+  saveZip: (id: string): string => `Save ${id}.zip`,
+  remove: 'Remove',
+  takeOver: 'Go on here instead',
+  elsewhere: 'Another tab works on it.',
+  progress: (done: number, total: number): string =>
+    `${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB verified`,
+  timeLeft: (ms: number): string => `${durationText(ms)} left`,
+  wholeFilesOnly: 'This server can only send whole files: what breaks off starts again.',
+  verified: (checked: number, repaired: number): string =>
+    repaired === 0
+      ? `All ${checked} parts are right.`
+      : `${repaired} of ${checked} parts were damaged and are right again.`,
+  add: 'Add a model',
+  addFolder: 'From a folder',
+  addZip: 'From a zip file',
+  addUrl: 'Address of its folder',
+  addFromUrl: 'Load',
+  keep: 'Keep models on this device',
+  kept: 'The browser has promised to keep them.',
+  notPromised: 'The browser may delete them when the disk is short.',
+};
+
 export const en = {
   appName: 'Likeness',
   tagline: 'One face, many pictures.',
@@ -176,6 +227,10 @@ export const en = {
     loading: (loaded: number, total: number): string =>
       `Loading the model: ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`,
     computes: (backend: BackendKind): string => `Computed by ${backends[backend]}`,
+    elsewhere: 'Another tab draws at the moment.',
+    takeOver: 'Draw here instead',
+    heldBack: 'The page ended while the model was loading, perhaps for want of memory.',
+    loadAnyway: 'Load the model',
     threads: (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`),
   },
   offline: {
@@ -205,6 +260,7 @@ export const en = {
       'firefox-android': 'To install: the browser’s menu, then “Add app to Home screen”.',
     },
   },
+  models,
   errors: (code: ErrorCode, details: Details): ErrorText => enErrors[code](details),
   fieldProblem: (expected: string): string => `Must be ${expected}.`,
   dismiss: 'Dismiss',
@@ -217,6 +273,10 @@ export const en = {
 };
 
 export type Messages = typeof en;
+
+function sizeInWords(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}
 
 function quoted(words: readonly string[]): string {
   return words.map((word) => `“${word}”`).join(', ');

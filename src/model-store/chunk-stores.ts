@@ -3,23 +3,72 @@ import { isAppError, type AppError } from '../domain/errors.ts';
 import type { ChunkStore } from '../domain/ports.ts';
 import { openKeyValueStore } from '../storage/key-value-store.ts';
 
-/** ArrayBuffer records in IndexedDB; Blobs there are unreliable in Safari. */
-export function indexedDbChunkStore(): ChunkStore {
-  const store = openKeyValueStore<ArrayBuffer>('likeness-model-chunks');
+/** What a record of the chunk database is made of. Both are read, whichever is written. */
+export type RecordForm = 'blob' | 'buffer';
+
+/**
+ * Chromium keeps Blob records as files of their own and hands out references to them, so that weights can stream from
+ * disk to the GPU. Safari loses Blobs in IndexedDB (dexie issues 1227 and 1638), so everywhere else records are memory.
+ */
+export function recordForm(): RecordForm {
+  // Only Chromium's browsers have userAgentData; lib.dom does not know it.
+  const agent = (navigator as { readonly userAgentData?: { readonly brands: readonly { readonly brand: string }[] } })
+    .userAgentData;
+  return agent?.brands.some(({ brand }) => brand === 'Chromium') === true ? 'blob' : 'buffer';
+}
+
+/** Chunks in IndexedDB, one record each. */
+export function indexedDbChunkStore(form: RecordForm = recordForm()): ChunkStore {
+  const store = openKeyValueStore<ArrayBuffer | Blob>('likeness-model-chunks');
   return {
     get: async (key) => {
-      const buffer = await store.get(key);
-      return buffer === undefined ? undefined : new Uint8Array(buffer);
+      const record = await store.get(key);
+      if (record === undefined || record instanceof ArrayBuffer) return record && new Uint8Array(record);
+      return readBlob(record);
     },
-    set: (key, bytes) => store.set(key, wholeBuffer(bytes)),
+    blob: async (key) => {
+      const record = await store.get(key);
+      return record instanceof ArrayBuffer ? new Blob([record]) : record;
+    },
+    set: (key, bytes) => store.set(key, form === 'blob' ? new Blob([bytes]) : alone(bytes)),
     delete: (key) => store.delete(key),
     keys: () => store.keys(),
   };
 }
 
-function wholeBuffer(bytes: Uint8Array): ArrayBuffer {
-  if (bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength) return bytes.buffer;
-  return new Uint8Array(bytes).buffer;
+/** Undefined when the file behind the Blob is gone (Chromium: NotReadableError); short of memory it may work again at once. */
+async function readBlob(blob: Blob): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      return new Uint8Array(await blob.arrayBuffer());
+    } catch {
+      // Read once more, then taken for lost: whoever asked fetches the chunk again.
+    }
+  }
+  return undefined;
+}
+
+/** A view of a larger buffer would store all of it. */
+function alone(bytes: Uint8Array<ArrayBuffer>): ArrayBuffer {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : new Uint8Array(bytes).buffer;
+}
+
+/** When the disk share is full, makes room once and tries the chunk again. */
+export function withRoomMade(lasting: ChunkStore, makeRoom: () => Promise<void>): ChunkStore {
+  let made: Promise<void> | null = null;
+  return {
+    ...lasting,
+    set: async (key, bytes) => {
+      try {
+        await lasting.set(key, bytes);
+      } catch (error) {
+        if (!isAppError(error, 'quota-exceeded')) throw error;
+        made ??= makeRoom();
+        await made;
+        await lasting.set(key, bytes);
+      }
+    },
+  };
 }
 
 export interface FallbackChunkStore extends ChunkStore {
@@ -29,7 +78,7 @@ export interface FallbackChunkStore extends ChunkStore {
 
 /** Chunks the lasting store does not take (no IndexedDB, disk share full) live in memory for this session. */
 export function withMemoryFallback(lasting: ChunkStore): FallbackChunkStore {
-  const memory = new Map<string, Uint8Array>();
+  const memory = new Map<string, Uint8Array<ArrayBuffer>>();
   let failure: AppError | null = null;
 
   const attempt = async <T>(work: () => Promise<T>, otherwise: () => T): Promise<T> => {
@@ -42,15 +91,15 @@ export function withMemoryFallback(lasting: ChunkStore): FallbackChunkStore {
       return otherwise();
     }
   };
+  const nothing = (): undefined => undefined;
 
   return {
     failure: () => failure,
-    get: async (key) =>
-      memory.get(key) ??
-      attempt(
-        () => lasting.get(key),
-        () => undefined,
-      ),
+    get: async (key) => memory.get(key) ?? attempt(() => lasting.get(key), nothing),
+    blob: async (key) => {
+      const bytes = memory.get(key);
+      return bytes === undefined ? attempt(() => lasting.blob(key), nothing) : new Blob([bytes]);
+    },
     set: (key, bytes) =>
       attempt(
         () => lasting.set(key, bytes),
@@ -58,10 +107,7 @@ export function withMemoryFallback(lasting: ChunkStore): FallbackChunkStore {
       ),
     delete: async (key) => {
       memory.delete(key);
-      await attempt(
-        () => lasting.delete(key),
-        () => undefined,
-      );
+      await attempt(() => lasting.delete(key), nothing);
     },
     keys: async () => [
       ...memory.keys(),

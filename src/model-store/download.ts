@@ -1,103 +1,164 @@
-/** Fetching one file so that only bytes which match the manifest get through. */
-import { chunkLength, sha256Hex, type BundleFile } from '../bundle/integrity.ts';
-import { AppError, isAppError } from '../domain/errors.ts';
+/** Fetches chunks over several connections, from wherever they can be had, until every one is there and right. */
+import type { BundleFile } from '../bundle/integrity.ts';
+import { AppError, toAppError } from '../domain/errors.ts';
+import { cutIntoChunks } from './chunk-cutter.ts';
+import { damaged, fetchChunk, type WantedChunk } from './fetch-chunk.ts';
+import { cancelled, type Network } from './network.ts';
+import { request } from './request.ts';
+import { Sources, type Source } from './sources.ts';
+
+/** Chunks fetched at the same time; each is held in memory whole. */
+const CONNECTIONS = 4;
+/** Attempts without any progress before a chunk is given up; 1 + 2 + 4 + 8 s are waited in between. */
+const ATTEMPTS = 5;
+/** Wrong bytes so often are no accident on the way. */
+const DAMAGED_ATTEMPTS = 3;
+const LONGEST_ASKED_WAIT_MS = 30_000;
 
 export interface DownloadOptions {
-  readonly fetch: typeof globalThis.fetch;
-  readonly signal?: AbortSignal | undefined;
+  /** Absolute URLs of folders, each ending in a slash; the first is asked first. */
+  readonly bases: readonly string[];
+  readonly network: Network;
+  readonly signal: AbortSignal;
+  /** Keeps one verified chunk; its failure ends the download. */
+  readonly keep: (key: string, bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
+  /** Told once when a server sends whole files only. */
+  readonly onWholeFilesOnly?: () => void;
 }
 
 /**
- * GET, refused unless it is a success and no web page (single-page servers answer unknown paths with one).
- * Throws AppError `download-failed` (details.url, details.status), `cancelled`.
+ * Throws the first AppError after everything has stopped: `integrity`, `download-failed` (with the last reason),
+ * `cancelled`, and what `keep` throws.
  */
-export async function fetchChecked(url: string, cache: RequestCache, options: DownloadOptions): Promise<Response> {
-  let response: Response;
-  try {
-    response = await options.fetch(url, { cache, signal: options.signal ?? null });
-  } catch (cause) {
-    throw interrupted(url, cause, options.signal);
-  }
-  const { status } = response;
-  if (!response.ok) {
-    throw new AppError('download-failed', `${url} answered with HTTP status ${status}.`, {
-      retryable: status >= 500 || status === 429,
-      details: { url, status },
-    });
-  }
-  if (response.headers.get('content-type')?.includes('text/html') === true) {
-    throw new AppError('download-failed', `${url} is a web page instead of a model file; check where the model lies.`, {
-      details: { url, status },
-    });
-  }
-  return response;
+export async function downloadChunks(wanted: readonly WantedChunk[], options: DownloadOptions): Promise<void> {
+  const stop = new AbortController();
+  const download = new Download(wanted, { ...options, signal: AbortSignal.any([options.signal, stop.signal]) });
+  const errors: AppError[] = [];
+  await Promise.all(
+    Array.from({ length: CONNECTIONS }, () =>
+      download.work().catch((error: unknown) => {
+        errors.push(toAppError(error));
+        stop.abort();
+      }),
+    ),
+  );
+  if (options.signal.aborted) throw cancelled();
+  if (errors.length > 0) throw errors[0]!;
 }
 
-/**
- * Streams a file and hands over each chunk once its SHA-256 is right; at most one chunk is in memory.
- * Throws AppError `integrity` (wrong bytes or length; details.file), `download-failed`, `cancelled`.
- */
-export async function downloadFile(
-  url: string,
-  file: BundleFile,
-  onChunk: (key: string, bytes: Uint8Array) => Promise<void>,
-  options: DownloadOptions,
-): Promise<void> {
-  const response = await fetchChecked(url, 'no-store', options);
-  let index = 0;
-  let chunk = new Uint8Array(Math.max(0, chunkLength(file, 0)));
-  let filled = 0;
-  let received = 0;
-  for await (const part of bodyParts(response, url, options.signal)) {
-    received += part.length;
-    if (received > file.bytes) throw damaged(file, url, `is longer than the ${file.bytes} bytes expected`);
-    for (let used = 0; used < part.length;) {
-      const taken = Math.min(part.length - used, chunk.length - filled);
-      chunk.set(part.subarray(used, used + taken), filled);
-      used += taken;
-      filled += taken;
-      if (filled < chunk.length) continue;
-      const key = file.chunks[index]!;
-      if ((await sha256Hex(chunk)) !== key) throw damaged(file, url, `is not the file expected (chunk ${index})`);
-      await onChunk(key, chunk);
-      index += 1;
-      filled = 0;
-      chunk = new Uint8Array(Math.max(0, chunkLength(file, index)));
+class Download {
+  readonly #options: DownloadOptions;
+  readonly #sources: Sources;
+  readonly #queue: WantedChunk[];
+  /** Keys of the chunks that are not there yet. */
+  readonly #missing: Set<string>;
+  /** Files that stream whole at the moment. */
+  readonly #streams = new Map<string, Promise<boolean>>();
+  #toldWholeFiles = false;
+
+  constructor(wanted: readonly WantedChunk[], options: DownloadOptions) {
+    this.#queue = [...wanted];
+    this.#missing = new Set(wanted.map(keyOf));
+    this.#options = options;
+    this.#sources = new Sources(options.bases);
+  }
+
+  async work(): Promise<void> {
+    for (let wanted = this.#queue.shift(); wanted !== undefined; wanted = this.#queue.shift()) {
+      await this.#get(wanted);
     }
   }
-  if (received < file.bytes) throw damaged(file, url, `ended after ${received} of ${file.bytes} bytes`);
-}
 
-async function* bodyParts(response: Response, url: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  if (response.body === null) return;
-  const reader = response.body.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
+  async #get(wanted: WantedChunk): Promise<void> {
+    let attempts = 0;
+    let damages = 0;
+    for (let turn = 0; this.#missing.has(keyOf(wanted)); turn++) {
+      if (this.#options.signal.aborted) throw cancelled();
+      const source = this.#sources.pick(turn);
+      if (source === null) throw this.#sources.failure()!;
+      try {
+        await this.#attempt(wanted, source);
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        if (error.code !== 'download-failed' && error.code !== 'integrity') throw error;
+        if (!error.retryable) {
+          source.failure = error;
+          continue;
+        }
+        attempts += 1;
+        if (error.code === 'integrity') damages += 1;
+        if (attempts >= ATTEMPTS || damages >= DAMAGED_ATTEMPTS) throw error;
+        await this.#wait(attempts, error);
+      }
     }
-  } catch (cause) {
-    throw interrupted(url, cause, signal);
-  } finally {
-    // Also when the consumer gave up: nothing more is fetched. A stream that failed rejects here once more.
-    await reader.cancel().catch(() => undefined);
+  }
+
+  /** May end without the chunk: another attempt, at once, is then worth while. */
+  async #attempt(wanted: WantedChunk, source: Source): Promise<void> {
+    const { network, signal } = this.#options;
+    const { file } = wanted;
+    if (source.ranges === false && file.chunks.length > 1) {
+      // One connection streams the file for all who want chunks of it.
+      const stream = this.#streams.get(file.path) ?? this.#streamFile(file, source);
+      this.#streams.set(file.path, stream);
+      const progressed = await stream.finally(() => this.#streams.delete(file.path));
+      if (progressed) return;
+      throw damaged(file, new URL(file.path, source.base).href, '(it ends too soon)');
+    }
+    const answer = await fetchChunk(source.base, wanted, network, signal);
+    if (answer.kind === 'chunk') {
+      this.#sources.answered(source);
+      if (file.chunks.length > 1) this.#sources.gaveRange(source);
+      await this.#keep(keyOf(wanted), answer.bytes);
+      return;
+    }
+    await answer.answer.response.body?.cancel().catch(() => undefined);
+    this.#sources.ignoredRange(source);
+    if (source.ranges !== true) return;
+    throw new AppError('download-failed', `${source.base}${file.path} ignored the range that was asked for.`, {
+      retryable: true,
+      details: { reason: 'range' },
+    });
+  }
+
+  /** Whether anything new came, also when it broke off afterwards. */
+  async #streamFile(file: BundleFile, source: Source): Promise<boolean> {
+    const { network, signal, onWholeFilesOnly } = this.#options;
+    if (!this.#toldWholeFiles) onWholeFilesOnly?.();
+    this.#toldWholeFiles = true;
+    const url = new URL(file.path, source.base).href;
+    const before = this.#missing.size;
+    try {
+      const { pieces } = await request(url, { network, signal, cache: 'no-store' });
+      const wrong = await cutIntoChunks(file, pieces(), async (key, bytes) => {
+        if (this.#missing.has(key)) await this.#keep(key, bytes);
+      });
+      if (wrong !== null) throw damaged(file, url, `(${wrong.what})`);
+    } catch (error) {
+      if (this.#missing.size === before || !isTransient(error)) throw error;
+    }
+    return this.#missing.size < before;
+  }
+
+  async #keep(key: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#options.keep(key, bytes);
+    this.#missing.delete(key);
+  }
+
+  /** 1, 2, 4, 8 s give or take a quarter, so that many clients do not come back together; longer where the server says so. */
+  async #wait(attempts: number, { details }: AppError): Promise<void> {
+    const { network, signal } = this.#options;
+    const backOff = 1000 * 2 ** (attempts - 1) * (0.75 + network.random() / 2);
+    const asked = typeof details['retryAfterMs'] === 'number' ? details['retryAfterMs'] : 0;
+    await network.sleep(Math.max(backOff, Math.min(asked, LONGEST_ASKED_WAIT_MS)), signal);
   }
 }
 
-function damaged(file: BundleFile, url: string, what: string): AppError {
-  return new AppError('integrity', `${url} ${what}; load it again, or rebuild the bundle if it stays.`, {
-    retryable: true,
-    details: { file: file.path },
-  });
+function keyOf({ file, index }: WantedChunk): string {
+  return file.chunks[index]!;
 }
 
-function interrupted(url: string, cause: unknown, signal: AbortSignal | undefined): AppError {
-  if (isAppError(cause)) return cause;
-  if (signal?.aborted === true) return new AppError('cancelled', 'Loading was cancelled.', { cause });
-  return new AppError('download-failed', `${url} could not be reached, or the connection broke.`, {
-    retryable: true,
-    details: { url },
-    cause,
-  });
+function isTransient(error: unknown): boolean {
+  const { code, retryable } = toAppError(error);
+  return (code === 'download-failed' || code === 'integrity') && retryable;
 }

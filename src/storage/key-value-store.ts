@@ -22,6 +22,8 @@ export function openKeyValueStore<T>(database: string): KeyValueStore<T> {
       store ??= createStore(database, 'entries');
       return await work(store);
     } catch (error) {
+      // Firefox refuses every later write on a connection that met its quota; the next call opens a new one.
+      if (nameOf(error) === 'QuotaExceededError') store = undefined;
       throw storageError(error, database);
     }
   };
@@ -36,7 +38,8 @@ export function openKeyValueStore<T>(database: string): KeyValueStore<T> {
 /** Names are compared, not classes: Chromium 138 and later have a QuotaExceededError class of its own. */
 function storageError(error: unknown, database: string): AppError {
   if (isAppError(error)) return error;
-  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+  const message = error instanceof Error ? error.message : String(error);
+  const name = nameOf(error);
   if (name === 'QuotaExceededError') {
     return new AppError(
       'quota-exceeded',
@@ -51,4 +54,8 @@ function storageError(error: unknown, database: string): AppError {
     details: { database },
     cause: error,
   });
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : 'Error';
 }

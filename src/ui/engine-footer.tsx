@@ -10,7 +10,8 @@ export function EngineFooter({ app }: { app: App }) {
     <footer>
       {notKept !== null && (
         <p class="notice" data-code={notKept}>
-          {messages.errors(notKept, {}).title} {messages.errors(notKept, {}).advice}
+          {messages.errors(notKept, {}).title} {messages.errors(notKept, {}).advice}{' '}
+          <a href="#models">{messages.models.manage}</a>
         </p>
       )}
       <p id="backend">

@@ -4,6 +4,7 @@ import { actionForKey } from '../app/actions.ts';
 import type { App } from '../app/create-app.ts';
 import { EngineFooter } from './engine-footer.tsx';
 import { FacePanel } from './face-panel.tsx';
+import { ModelsPanel } from './models-panel.tsx';
 import { ResultsPanel } from './results-panel.tsx';
 import { revealOutcome } from './reveal-outcome.ts';
 import { UpdatePrompt } from './update-prompt.tsx';
@@ -28,6 +29,7 @@ export function Page({ app }: { app: App }) {
         </div>
         <ResultsPanel app={app} />
       </main>
+      <ModelsPanel app={app} />
       <EngineFooter app={app} />
       <UpdatePrompt app={app} />
       {dropping.value && <div class="drop-cover">{messages.face.dropNow}</div>}

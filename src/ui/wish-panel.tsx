@@ -129,7 +129,27 @@ function GenerateBar({ app, pictures }: { app: App; pictures: number }) {
 }
 
 /** Why nothing can be generated yet: the model is on its way, or did not come. */
-function ModelState({ app: { messages, status } }: { app: App }) {
+function ModelState({ app: { messages, status, turn } }: { app: App }) {
+  if (turn.state.value === 'elsewhere') {
+    return (
+      <p class="alert" role="status">
+        <strong>{messages.engine.elsewhere}</strong>{' '}
+        <button type="button" onClick={() => turn.takeOver()}>
+          {messages.engine.takeOver}
+        </button>
+      </p>
+    );
+  }
+  if (status.heldBack.value) {
+    return (
+      <p class="alert" role="status">
+        <strong>{messages.engine.heldBack}</strong>{' '}
+        <button type="button" onClick={() => void status.start()}>
+          {messages.engine.loadAnyway}
+        </button>
+      </p>
+    );
+  }
   const error = status.error.value;
   const loading = status.loading.value;
   if (error !== null) {

@@ -38,7 +38,9 @@ test('the second visit asks for no weights', async ({ page, product }) => {
 
 test('a model whose bytes are not what the manifest says is refused', async ({ page, productUrl }) => {
   await page.goto(`${productUrl}?app_id=damaged`);
-  await expect(page.getByRole('alert')).toContainText('A part of the model arrived damaged (weights/denoiser.bin)');
+  await expect(page.getByRole('alert')).toContainText('A part of the model arrived damaged (weights/denoiser.bin)', {
+    timeout: 20_000, // asked for three times before it is taken for damaged
+  });
   await expect(page.getByRole('button', { name: /^Generate/ })).toBeDisabled();
 });
 

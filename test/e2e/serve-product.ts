@@ -8,9 +8,13 @@ import { drawTinyFace } from '../fixtures/tiny-face-networks.ts';
 
 /** Where the product of these tests lies once it is built. */
 export const PRODUCT_ROOT = resolve(import.meta.dirname, '../../node_modules/.cache/likeness-e2e');
+/** The folder that is served as models/. */
+export const SERVED_MODELS = join(PRODUCT_ROOT, 'models');
 
 /** Title of the sample that the tiny bundle's detector knows. */
 export const TINY_SAMPLE = 'Test face';
+/** Title of a second model in the catalogue, in chunks of 64 KiB. */
+export const OTHER_MODEL = 'Another test model';
 /** A prompt that the tiny bundle offers. */
 export const TINY_EXAMPLE = 'portrait of a person in a red hat';
 
@@ -24,6 +28,12 @@ export async function serveProduct(): Promise<StaticServer> {
   const tiny = new Map(makeTinyBundle({ weights: 'quantised' }).files);
   tiny.set('bundle.json', withExample(tiny.get('bundle.json')!));
   await writeBundle('tiny', tiny);
+  const other = new Map(makeTinyBundle({ id: 'other', chunkBytes: 65_536, manifest: { title: OTHER_MODEL } }).files);
+  await writeBundle('other', other);
+  await writeCatalogue([
+    { id: 'tiny', title: 'Tiny test bundle', files: tiny },
+    { id: 'other', title: OTHER_MODEL, files: other },
+  ]);
   const damaged = new Map(makeTinyBundle({ id: 'damaged' }).files);
   const denoiser = damaged.get('weights/denoiser.bin')!;
   damaged.set(
@@ -42,6 +52,27 @@ export async function buildForTests(outDir: string, more: InlineConfig = {}): Pr
     plugins: [await testSample()],
     build: { ...more.build, outDir, emptyOutDir: true, reportCompressedSize: false },
   });
+}
+
+/** The product's own catalogue, with the test's models added. */
+async function writeCatalogue(
+  models: readonly { readonly id: string; readonly title: string; readonly files: ReadonlyMap<string, Uint8Array> }[],
+): Promise<void> {
+  const path = join(SERVED_MODELS, 'catalog.json');
+  const catalogue = JSON.parse(await readFile(path, 'utf8')) as { models: unknown[] };
+  for (const { id, title, files } of models) {
+    const bytes = [...files].reduce((sum, [name, { length }]) => sum + (name === 'bundle.json' ? 0 : length), 0);
+    catalogue.models.push({
+      id,
+      title,
+      baseUrl: `${id}/`,
+      licence: { name: 'Apache-2.0', commercialUse: true },
+      downloadBytes: bytes,
+      diskBytes: bytes,
+      memoryBytes: 300_000_000,
+    });
+  }
+  await writeFile(path, JSON.stringify(catalogue));
 }
 
 async function writeBundle(id: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {

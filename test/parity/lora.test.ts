@@ -35,6 +35,10 @@ function source(name: string, shapes: Shapes, values: (key: string, dims: number
     name,
     shapes: new Map(Object.entries(shapes)),
     read: (key) => Promise.resolve(values(key, shapes[key]!)),
+    readRows: (key, first, count) => {
+      const width = shapes[key]!.slice(1).reduce((product, dim) => product * dim, 1);
+      return Promise.resolve(values(key, shapes[key]!).subarray(first * width, (first + count) * width));
+    },
   };
 }
 

@@ -280,24 +280,22 @@ def load(pipeline: StableDiffusionPipeline, name: str, adapter: str) -> None:
             save_file(state, f"{folder}/lora.safetensors", {"lora_adapter_metadata": json.dumps(notes())})
             pipeline.load_lora_weights(folder, weight_name="lora.safetensors", adapter_name=adapter)
         return
-    # What load_lora_weights does, with one mend: diffusers 0.42 writes `text_model.` into the keys, which
-    # transformers 5 no longer has, so that the text encoder's layers would be left at random numbers.
     config = {"unet_config": pipeline.unet.config} if name == "original blocks" else {}
-    state, alphas, notes_read = pipeline.lora_state_dict(state, return_lora_metadata=True, **config)
-    mend = "text_encoder.text_model."
-    state = {key.replace(mend, "text_encoder."): values for key, values in state.items()}
-    alphas = alphas and {key.replace(mend, "text_encoder."): alpha for key, alpha in alphas.items()}
-    if name == MANY_ALPHAS:
-        # Where alphas differ, diffusers 0.42 loses those of attention layers ("alpha_pattern keys did not match"),
-        # because it leaves its own old names in the pattern. Here they get the modules' names.
-        alphas = {mended_alpha(key): alpha for key, alpha in alphas.items()}
-    given = {"network_alphas": alphas, "metadata": notes_read, "adapter_name": adapter, "_pipeline": pipeline}
+    if name != MANY_ALPHAS:
+        pipeline.load_lora_weights(state, adapter_name=adapter, **config)
+        return
+    # What load_lora_weights does, with one mend: where alphas differ, diffusers 0.42 loses those of attention layers
+    # ("alpha_pattern keys did not match"), because it leaves old names in the pattern. Here they get the modules'.
+    state, alphas = pipeline.lora_state_dict(state)
+    alphas = {mended_alpha(key): alpha for key, alpha in alphas.items()}
+    given = {"network_alphas": alphas, "adapter_name": adapter, "_pipeline": pipeline}
     pipeline.load_lora_into_unet(state, unet=pipeline.unet, **given)
     pipeline.load_lora_into_text_encoder(state, text_encoder=pipeline.text_encoder, **given)
 
 
 def mended_alpha(key: str) -> str:
     """`….attn1.processor.to_q_lora.down.weight.alpha` by its module's name, as get_peft_kwargs takes it apart."""
+    key = key.replace("text_encoder.text_model.", "text_encoder.")
     found = re.fullmatch(r"(.+?)(\.processor)?\.to_(q|k|v|out)_lora\.down\.weight\.alpha", key)
     if found is None:
         return key

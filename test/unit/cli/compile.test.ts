@@ -36,7 +36,7 @@ describe('compile', () => {
     expect(report).toMatchObject({ id: 'tiny', licences: [{ name: 'Apache-2.0' }] });
     expect(report.networks.map(({ role }) => role)).toHaveLength(7);
     const denoiser = report.networks.find(({ role }) => role === 'denoiser')!;
-    expect(Object.keys(denoiser.bytes).sort()).toEqual(['4-bit', 'float32', 'int8']);
+    expect(Object.keys(denoiser.bytes).sort()).toEqual(['4-bit', '8-bit', 'float32', 'int8']);
     expect(report.totalBytes).toBe(report.files.reduce((sum, file) => sum + file.bytes, 0));
   });
 

@@ -66,6 +66,19 @@ describe('static server', () => {
       expect(await rawStatus(path)).toBe(404);
     },
   );
+  it.each([
+    ['bytes=2-4', 206, 'bytes 2-4/8', 3],
+    ['bytes=6-', 206, 'bytes 6-7/8', 2],
+    ['bytes=6-99', 206, 'bytes 6-7/8', 2],
+    ['bytes=8-9', 416, 'bytes */8', 20],
+    ['bytes=4-2', 200, null, 8],
+    ['bytes=0-1,4-5', 200, null, 8],
+  ])('answers the range %s with %i', async (range, status, contentRange, length) => {
+    const response = await fetch(new URL('assets/engine.wasm', server.url), { headers: { range } });
+    expect(response.status).toBe(status);
+    expect(response.headers.get('content-range')).toBe(contentRange);
+    expect((await response.arrayBuffer()).byteLength).toBe(length);
+  });
   it('answers only reads', async () => {
     const response = await fetch(server.url, { method: 'POST', body: 'x' });
     expect(response.status).toBe(405);

@@ -23,7 +23,11 @@ class Bench implements EngineUnderTest {
   #error: AppError | null = null;
   #held: Promise<void> = Promise.resolve();
   loads = 0;
+  closed = 0;
   failLoading = false;
+  /** A download that never ends by itself. */
+  holdLoading = false;
+  stoppedLoads = 0;
 
   constructor() {
     this.engine = new LocalEngine({
@@ -62,11 +66,17 @@ class Bench implements EngineUnderTest {
       },
       readImage: (source) => Promise.resolve(source.kind === 'blob' ? source.blob : new Blob([source.url])),
       device: () => Promise.resolve({} as EngineCapabilities),
-      load: (_bundle, onProgress) => {
+      load: (_bundle, { onProgress, signal }) => {
         this.loads += 1;
         if (this.failLoading) return Promise.reject(new AppError('download-failed', 'Not there.'));
         onProgress(1, 2);
-        return Promise.resolve(this.#model());
+        if (!this.holdLoading) return Promise.resolve(this.#model());
+        return new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            this.stoppedLoads += 1;
+            reject(new AppError('cancelled', 'Stopped.'));
+          });
+        });
       },
     };
   }
@@ -76,6 +86,10 @@ class Bench implements EngineUnderTest {
       about: { manifest: { id: 'test' } as BundleManifest, notKept: null },
       checkPrompt: (text) => [{ field: 'prompt', from: [text], to: [null], reason: 'unknown-words' }],
       findFaces: () => Promise.resolve([]),
+      close: () => {
+        this.closed += 1;
+        return Promise.resolve();
+      },
       generate: async ({ request, adjustments, emit, signal, taskId }) => {
         const images = [];
         for (let index = 0; index < request.batch; index++) {
@@ -136,6 +150,72 @@ describe('LocalEngine', () => {
     await expect(bench.engine.loadModel('test')).rejects.toMatchObject({ code: 'download-failed' });
     bench.failLoading = false;
     expect((await bench.engine.loadModel('test')).manifest.id).toBe('test');
+  });
+
+  it('cancels a task while its model loads, stops the download and keeps the worker', async () => {
+    const bench = makeBench();
+    bench.holdLoading = true;
+    const running = bench.engine.submit(makeTask('a'));
+    await settle();
+    await bench.engine.cancel('a');
+    expect(await running).toEqual({ status: 'cancelled' });
+    expect(bench.stoppedLoads).toBe(1);
+    bench.holdLoading = false;
+    expect(await bench.engine.submit(makeTask('b'))).toMatchObject({ status: 'done' });
+    expect(bench.workers).toHaveLength(1);
+  });
+
+  it('goes on loading for others when one task is cancelled meanwhile', async () => {
+    const bench = makeBench();
+    bench.holdLoading = true;
+    const loading = bench.engine.loadModel('test');
+    loading.catch(() => undefined);
+    const running = bench.engine.submit(makeTask('a', { appId: 'test' }));
+    await settle();
+    await bench.engine.cancel('a');
+    expect(await running).toEqual({ status: 'cancelled' });
+    expect(bench.stoppedLoads).toBe(0);
+  });
+
+  it('holds one model at a time: another takes its place, and one that still loads gives way', async () => {
+    const bench = makeBench();
+    await bench.engine.loadModel('one');
+    await bench.engine.loadModel('two');
+    expect([bench.loads, bench.closed]).toEqual([2, 1]);
+    expect((await bench.engine.capabilities()).bundles).toEqual(['two']);
+    bench.holdLoading = true;
+    const slow = bench.engine.loadModel('slow');
+    slow.catch(() => undefined);
+    await settle();
+    bench.holdLoading = false;
+    expect((await bench.engine.loadModel('one')).manifest.id).toBe('test');
+    await expect(slow).rejects.toMatchObject({ code: 'cancelled' });
+    expect(bench.workers).toHaveLength(1);
+  });
+
+  it('waits with another model until the running task is done', async () => {
+    const bench = makeBench();
+    const release = bench.hold();
+    const running = bench.engine.submit(makeTask('a', { appId: 'one' }));
+    await settle();
+    const other = bench.engine.loadModel('two');
+    await settle();
+    expect([bench.loads, bench.closed]).toEqual([1, 0]);
+    release();
+    await Promise.all([running, other]);
+    expect([bench.loads, bench.closed]).toEqual([2, 1]);
+  });
+
+  it('has everything that is stored looked through after a crash', async () => {
+    const bench = makeBench();
+    await bench.engine.loadModel('test');
+    bench.hold();
+    const running = bench.engine.submit(makeTask('a'));
+    await settle();
+    bench.workers[0]!.crash('out of luck');
+    await running.catch(() => undefined);
+    await bench.engine.loadModel('test');
+    expect(bench.setups.map(({ verifyAll }) => verifyAll)).toEqual([false, true]);
   });
 
   it('fails the running task when the worker crashes, and starts a new one for the next', async () => {

@@ -16,6 +16,11 @@ function memorySource(name: string, shapes: Shapes, values: Record<string, Float
     name,
     shapes: new Map(Object.entries(shapes)),
     read: (key) => Promise.resolve((values[key] ?? hashWeight(key, shapes[key]!)).slice()),
+    readRows: (key, first, count) => {
+      const width = elementCount(shapes[key]!.slice(1));
+      const all = values[key] ?? hashWeight(key, shapes[key]!);
+      return Promise.resolve(all.slice(first * width, (first + count) * width));
+    },
   };
 }
 

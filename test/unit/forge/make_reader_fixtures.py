@@ -1,7 +1,7 @@
 """Writes test/fixtures/forge/: weight files as the reference libraries write them, what they hold, and hostile pickles.
 
-Run with torch 2.13.0 and safetensors 0.8.0: `python test/unit/forge/make_reader_fixtures.py`, from the repository's root.
-readers.json holds, for every file, the tensors as the reference reads them back: shape, type and the f32 bits in base64.
+Run with torch 2.13.0 and safetensors 0.8.0: `python test/unit/forge/make_reader_fixtures.py`, from the repository's
+root. (legacy.bin changes with every run: the old format numbers storages by their addresses.) readers.json holds, for every file, the tensors as the reference reads them back: shape, type and the f32 bits in base64.
 hostile_pickles.json holds pickles (compressed with zlib) that must be refused; this script only writes them, it never loads one.
 """
 
@@ -46,8 +46,7 @@ def typed_tensors() -> dict[str, torch.Tensor]:
 
 def views() -> dict[str, torch.Tensor]:
     tensors = {}
-    for dtype in READABLE:
-        name = READABLE[dtype]
+    for dtype, name in READABLE.items():
         base = torch.randn(4, 3, 5, 6).to(dtype)
         tensors |= {
             f"{name}.base": base,
@@ -72,7 +71,10 @@ def nested() -> dict:
     return {
         "image_proj": model.state_dict(),
         "ip_adapter": OrderedDict({"1.to_k_ip.weight": tied, "1.to_v_ip.weight": tied, "3.to_k_ip.weight": tied[1:]}),
-        "parameters": {"weight": torch.nn.Parameter(torch.randn(2, 2)), "frozen": torch.nn.Parameter(torch.ones(2), False)},
+        "parameters": {
+            "weight": torch.nn.Parameter(torch.randn(2, 2)),
+            "frozen": torch.nn.Parameter(torch.ones(2), False),
+        },
         "list": [torch.ones(1), {"inner": torch.zeros(2)}, "text", 7],
         "note": "text é 日本",
         "numbers": (1, 2.5, -(2**40), 2**70, None, True),
@@ -85,7 +87,12 @@ def training_checkpoint() -> dict:
     optimizer = torch.optim.AdamW(model.parameters())
     model(torch.ones(1, 2)).sum().backward()
     optimizer.step()
-    return {"epoch": 3, "global_step": 10, "state_dict": model.state_dict(), "optimizer_states": [optimizer.state_dict()]}
+    return {
+        "epoch": 3,
+        "global_step": 10,
+        "state_dict": model.state_dict(),
+        "optimizer_states": [optimizer.state_dict()],
+    }
 
 
 def rewritten(data: bytes, *, swap: bool, streamed: bool) -> bytes:
@@ -153,7 +160,9 @@ def storage(count: bytes = b"K\x04", cls: bytes = global_("torch", "FloatStorage
 
 def tensor(store: bytes, offset: bytes, shape: bytes, stride: bytes) -> bytes:
     hooks = global_("collections", "OrderedDict") + b")R"
-    return global_("torch._utils", "_rebuild_tensor_v2") + b"(" + store + offset + shape + stride + b"\x89" + hooks + b"tR"
+    return (
+        global_("torch._utils", "_rebuild_tensor_v2") + b"(" + store + offset + shape + stride + b"\x89" + hooks + b"tR"
+    )
 
 
 def state(value: bytes, name: str = "w") -> bytes:
@@ -179,14 +188,20 @@ def hostile() -> dict[str, tuple[bytes, str]]:
         "os.system, protocol 0": (pickle.dumps(Calls(os.system, "echo executed > executed.txt"), 0), "asks for"),
         "os.system, protocol 4": (pickle.dumps(Calls(os.system, "echo executed > executed.txt"), 4), "asks for"),
         "builtins.eval": (state(global_("builtins", "eval") + text("1+1") + b"\x85R"), "asks for builtins.eval"),
-        "python 2's eval": (state(global_("__builtin__", "eval") + text("1+1") + b"\x85R"), "asks for __builtin__.eval"),
+        "python 2's eval": (
+            state(global_("__builtin__", "eval") + text("1+1") + b"\x85R"),
+            "asks for __builtin__.eval",
+        ),
         "getattr": (state(global_("builtins", "getattr") + b")R"), "asks for builtins.getattr"),
         "torch.load": (state(global_("torch", "load") + text("other.pt") + b"\x85R"), "asks for torch.load"),
         "torch.hub": (state(global_("torch.hub", "load") + text("a/b") + b"\x85R"), "asks for torch.hub.load"),
         "a name by inheritance": (state(global_("constructor", "constructor")), "asks for constructor.constructor"),
         "a name by prototype": (state(global_("__proto__", "")), "asks for __proto__."),
         "a name without an end": (b"\x80\x02c" + b"a" * 3000, "no end"),
-        "a dotted name": (state(global_("torch", "FloatStorage.from_buffer")), "asks for torch.FloatStorage.from_buffer"),
+        "a dotted name": (
+            state(global_("torch", "FloatStorage.from_buffer")),
+            "asks for torch.FloatStorage.from_buffer",
+        ),
         "a type that is called": (state(global_("torch", "FloatStorage") + b")R"), "calls torch.FloatStorage"),
         "a number that is called": (state(b"K\x01)R"), "calls something"),
         "a tensor that is called": (state(good + b")R"), "calls something"),
@@ -198,17 +213,32 @@ def hostile() -> dict[str, tuple[bytes, str]]:
         "a persistent id that is a path": (state(text("/etc/passwd") + b"Q"), "something outside"),
         "a persistent id of another kind": (state(b"(" + text("module") + b"NNNNtQ"), "something outside"),
         "a storage of no class": (state(storage(cls=global_("torch", "float32"))), "something outside"),
-        "a storage of negative length": (state(tensor(storage(b"J\xff\xff\xff\xff"), b"K\x00", four, one)), "something outside"),
-        "a storage of fractional length": (state(tensor(storage(b"G" + struct.pack(">d", 4.5)), b"K\x00", four, one)), "something outside"),
+        "a storage of negative length": (
+            state(tensor(storage(b"J\xff\xff\xff\xff"), b"K\x00", four, one)),
+            "something outside",
+        ),
+        "a storage of fractional length": (
+            state(tensor(storage(b"G" + struct.pack(">d", 4.5)), b"K\x00", four, one)),
+            "something outside",
+        ),
         "a storage that climbs": (state(tensor(storage(key="../data.pkl"), b"K\x00", four, one)), "missing"),
         "a storage too long": (state(tensor(storage(b"K\x09"), b"K\x00", four, one)), "16 bytes long instead of 36"),
-        "a storage of 2^60": (state(tensor(storage(b"\x8a\x08" + struct.pack("<q", 2**60)), b"K\x00", four, one)), "something outside"),
+        "a storage of 2^60": (
+            state(tensor(storage(b"\x8a\x08" + struct.pack("<q", 2**60)), b"K\x00", four, one)),
+            "something outside",
+        ),
         "a view beyond its storage": (state(tensor(storage(), b"K\x01", four, one)), "beyond its storage"),
-        "a stride beyond its storage": (state(tensor(storage(), b"K\x00", b"K\x02\x85", b"K\x04\x85")), "beyond its storage"),
+        "a stride beyond its storage": (
+            state(tensor(storage(), b"K\x00", b"K\x02\x85", b"K\x04\x85")),
+            "beyond its storage",
+        ),
         "a negative offset": (state(tensor(storage(), b"J\xff\xff\xff\xff", four, one)), "no valid storage"),
         "a negative stride": (state(tensor(storage(), b"K\x03", four, b"J\xff\xff\xff\xff\x85")), "no valid storage"),
         "a negative size": (state(tensor(storage(), b"K\x00", b"J\xff\xff\xff\xff\x85", one)), "no valid storage"),
-        "a fractional size": (state(tensor(storage(), b"K\x00", b"G" + struct.pack(">d", 1.5) + b"\x85", one)), "no valid storage"),
+        "a fractional size": (
+            state(tensor(storage(), b"K\x00", b"G" + struct.pack(">d", 1.5) + b"\x85", one)),
+            "no valid storage",
+        ),
         "a size of text": (state(tensor(storage(), b"K\x00", text("4") + b"\x85", one)), "no valid storage"),
         "sizes without strides": (state(tensor(storage(), b"K\x00", four, b")")), "no valid storage"),
         "one element a billion times": (
@@ -216,7 +246,9 @@ def hostile() -> dict[str, tuple[bytes, str]]:
             "more elements than its storage",
         ),
         "sizes whose product overflows": (
-            state(tensor(storage(), b"K\x00", b"(" + (b"J\xff\xff\xff\x7f" * 40) + b"t", b"(" + (b"K\x00" * 40) + b"t")),
+            state(
+                tensor(storage(), b"K\x00", b"(" + (b"J\xff\xff\xff\x7f" * 40) + b"t", b"(" + (b"K\x00" * 40) + b"t")
+            ),
             "more elements than its storage",
         ),
         "a thousand dimensions": (
@@ -224,11 +256,20 @@ def hostile() -> dict[str, tuple[bytes, str]]:
             "no valid storage",
         ),
         "a tensor of no storage": (state(tensor(b"K\x04", b"K\x00", four, one)), "no valid storage"),
-        "a parameter of no tensor": (state(global_("torch._utils", "_rebuild_parameter") + b"(K\x01\x88NtR"), "no tensor"),
-        "an OrderedDict of something": (state(global_("collections", "OrderedDict") + b"K\x05\x85R"), "out of something else"),
+        "a parameter of no tensor": (
+            state(global_("torch._utils", "_rebuild_parameter") + b"(K\x01\x88NtR"),
+            "no tensor",
+        ),
+        "an OrderedDict of something": (
+            state(global_("collections", "OrderedDict") + b"K\x05\x85R"),
+            "out of something else",
+        ),
         "attributes of a tensor": (state(good + b"}b"), "sets attributes"),
         "attributes of a list": (state(b"]}b"), "sets attributes"),
-        "a dictionary in itself": (b"\x80\x02}q\x00" + text("w") + good + b"s" + text("self") + b"h\x00s.", "nested too deeply"),
+        "a dictionary in itself": (
+            b"\x80\x02}q\x00" + text("w") + good + b"s" + text("self") + b"h\x00s.",
+            "nested too deeply",
+        ),
         "a list in itself": (b"\x80\x02}" + text("w") + b"]q\x00h\x00as.", "nested too deeply"),
         "the same key twice": (b"\x80\x02}(" + text("w") + good + text("w") + good + b"u.", "the key w comes twice"),
         "one name by two ways": (
@@ -257,12 +298,32 @@ def hostile() -> dict[str, tuple[bytes, str]]:
     for i in range(1, 30):
         laughs += b"}(" + text("a") + b"h" + bytes([i - 1]) + text("b") + b"h" + bytes([i - 1]) + b"uq" + bytes([i])
     cases["a billion laughs"] = (laughs + b".", "more memory")
-    cases["one list 9,000 times"] = (b"\x80\x02}" + text("w") + b"](" + b"K\x01" * 9_000 + b"eq\x00" + b"s" + text("v") + b"](" + b"h\x00" * 9_000 + b"es.", "more memory")
-    long_key = text("k" * 20_000)
-    cases["long names by the thousand"] = (
-        b"\x80\x02}" + long_key + b"}(" + b"".join(text(str(i)) + (good + b"q\x00" if i == 0 else b"h\x00") for i in range(3_000)) + b"us.",
+    cases["one list 9,000 times"] = (
+        b"\x80\x02}"
+        + text("w")
+        + b"]("
+        + b"K\x01" * 9_000
+        + b"eq\x00"
+        + b"s"
+        + text("v")
+        + b"]("
+        + b"h\x00" * 9_000
+        + b"es.",
         "more memory",
     )
+    long_key = text("k" * 20_000)
+    cases["long names by the thousand"] = (
+        b"\x80\x02}"
+        + long_key
+        + b"}("
+        + b"".join(text(str(i)) + (good + b"q\x00" if i == 0 else b"h\x00") for i in range(3_000))
+        + b"us.",
+        "more memory",
+    )
+    # One long key, stored once and used in 3,000 dictionaries.
+    shared = text("shared") + b"](" + text("k" * 20_000) + b"q\x00" + good + b"q\x01e"
+    uses = b"".join(text(str(i)) + b"}h\x00h\x01s" for i in range(3_000))
+    cases["one long key by the thousand"] = (b"\x80\x02}(" + shared + uses + b"u.", "more memory")
     return cases
 
 
@@ -291,8 +352,13 @@ def main() -> None:
         expected[name] = described(tensors)
     (OUT / "legacy.bin").write_bytes(saved({"a": torch.ones(2)}, _use_new_zipfile_serialization=False))
     versions = {"torch": torch.__version__.split("+")[0], "safetensors": safetensors.__version__}
-    (OUT / "readers.json").write_text(json.dumps({"madeWith": versions, "files": expected}, separators=(",", ":")) + "\n")
-    pickles = {name: {"pickle": base64.b64encode(zlib.compress(data, 9)).decode(), "message": message} for name, (data, message) in hostile().items()}
+    (OUT / "readers.json").write_text(
+        json.dumps({"madeWith": versions, "files": expected}, separators=(",", ":")) + "\n"
+    )
+    pickles = {
+        name: {"pickle": base64.b64encode(zlib.compress(data, 9)).decode(), "message": message}
+        for name, (data, message) in hostile().items()
+    }
     (OUT / "hostile_pickles.json").write_text(json.dumps(pickles, separators=(",", ":")) + "\n")
     for path in sorted(OUT.iterdir()):
         print(path.name, path.stat().st_size)

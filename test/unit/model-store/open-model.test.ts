@@ -3,19 +3,13 @@ import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ChunkStore } from '../../../src/domain/ports.ts';
 import { AppError } from '../../../src/domain/errors.ts';
-import { openStoredBundle, type OpenOptions } from '../../../src/model-store/bundle-store.ts';
+import type { InstallProgress } from '../../../src/domain/models.ts';
 import { indexedDbChunkStore } from '../../../src/model-store/chunk-stores.ts';
-import type { LoadProgress } from '../../../src/model-store/stored-files.ts';
-import {
-  brokenAnswer,
-  bytesAnswer,
-  htmlAnswer,
-  sha256,
-  startBundleServer,
-  testBytes,
-  testManifest,
-  type BundleServer,
-} from './served-bundle.ts';
+import { openModel, type OpenOptions } from '../../../src/model-store/open-model.ts';
+import type { StoreParts } from '../../../src/model-store/store-parts.ts';
+import { MisbehavingServer, type Answer } from '../../fixtures/misbehaving-server.ts';
+import { sha256, testBytes, testManifest } from '../../fixtures/served-files.ts';
+import { testParts, type TestParts } from '../../fixtures/store-parts.ts';
 
 const weights = testBytes(3500, 1);
 const encoder = testBytes(2000, 2);
@@ -25,13 +19,14 @@ const files = {
   'tokenizer.json': Buffer.from('{"model":{}}'),
   'weights.json': Buffer.from('{}'),
 };
+const CHUNKS = 4 + 2 + 1 + 1;
 const totalBytes = Object.values(files).reduce((sum, bytes) => sum + bytes.length, 0);
 
-let server: BundleServer;
+let server: MisbehavingServer;
 
 beforeEach(async () => {
   vi.stubGlobal('indexedDB', new IDBFactory());
-  server = await startBundleServer();
+  server = await MisbehavingServer.start();
   server.serve(files);
 });
 
@@ -40,25 +35,40 @@ afterEach(async () => {
   await server.close();
 });
 
-const open = (options: Partial<OpenOptions> = {}) => openStoredBundle({ baseUrl: server.baseUrl, ...options });
+const open = (options: Partial<OpenOptions> = {}, parts: StoreParts = testParts()) =>
+  openModel(parts, {
+    id: 'served',
+    baseUrl: server.baseUrl,
+    verifyAll: false,
+    signal: new AbortController().signal,
+    ...options,
+  });
+const asksForChunk = (path: string) => server.paths.filter((asked) => asked === path);
+const bytesAnswer =
+  (bytes: Uint8Array): Answer =>
+  (_, response) =>
+    response.writeHead(200, { 'content-length': bytes.length }).end(bytes);
+const htmlAnswer = (): Answer => (_, response) =>
+  response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><p>app');
 const error = (code: string, message?: RegExp) =>
   expect.objectContaining({ code, ...(message && { message: expect.stringMatching(message) as unknown }) }) as Error;
 
 describe('a first visit', () => {
-  test('fetches every file once, tells verified bytes and keeps the chunks under their SHA-256', async () => {
-    const progress: LoadProgress[] = [];
+  test('fetches every chunk once, tells verified bytes and keeps the chunks under their SHA-256', async () => {
+    const progress: InstallProgress[] = [];
     const { bundle, notKept } = await open({ onProgress: (step) => progress.push(step) });
 
     expect(notKept).toBeNull();
-    expect([...server.requests].sort()).toEqual(['bundle.json', ...Object.keys(files)].sort());
-    expect(progress[0]).toEqual({ verifiedBytes: 0, totalBytes });
-    expect(progress.at(-1)).toEqual({ verifiedBytes: totalBytes, totalBytes });
-    expect(progress.length).toBe(1 + 4 + 2 + 1 + 1);
+    expect(server.paths).toHaveLength(1 + CHUNKS);
+    expect(asksForChunk('weights/denoiser.bin')).toHaveLength(4);
+    expect(progress[0]).toMatchObject({ verifiedBytes: 0, totalBytes, timeLeftMs: null, wholeFilesOnly: false });
+    expect(progress.at(-1)).toMatchObject({ verifiedBytes: totalBytes, totalBytes, timeLeftMs: 0 });
+    expect(progress).toHaveLength(1 + CHUNKS);
 
     expect(await bundle.files.read('weights/denoiser.bin')).toEqual(weights);
     expect(new Uint8Array(await (await bundle.files.blob('face_encoder.onnx')).arrayBuffer())).toEqual(encoder);
     expect(bundle.manifest.id).toBe('served');
-    expect(await indexedDbChunkStore().keys()).toContain(sha256(weights.subarray(3000)));
+    expect(await indexedDbChunkStore('buffer').keys()).toContain(sha256(weights.subarray(3000)));
   });
 
   test('a file that the manifest does not list is a missing file', async () => {
@@ -73,14 +83,22 @@ describe('a later visit', () => {
     server.requests.length = 0;
     const { bundle } = await open();
     expect(await bundle.files.read('weights/denoiser.bin')).toEqual(weights);
-    expect(server.requests).toEqual(['bundle.json']);
+    expect(server.paths).toEqual(['bundle.json']);
   });
 
   test('works without the server', async () => {
     await open();
-    await server.close();
+    server.cut();
     const { bundle } = await open();
     expect(await bundle.files.read('weights/denoiser.bin')).toEqual(weights);
+  });
+
+  test('asks the network nothing about a model that came from elsewhere', async () => {
+    await open();
+    server.requests.length = 0;
+    const { bundle } = await open({ baseUrl: 'http://127.0.0.1:9/models/served/' });
+    expect(await bundle.files.read('weights/denoiser.bin')).toEqual(weights);
+    expect(server.requests).toEqual([]);
   });
 
   test('fetches only what a new version changed and forgets what it replaced', async () => {
@@ -89,51 +107,81 @@ describe('a later visit', () => {
     server.serve({ ...files, 'face_encoder.onnx': changed });
     server.requests.length = 0;
     const { bundle } = await open();
-    expect(server.requests).toEqual(['bundle.json', 'face_encoder.onnx']);
+    expect(server.paths).toEqual(['bundle.json', 'face_encoder.onnx', 'face_encoder.onnx']);
     expect(await bundle.files.read('face_encoder.onnx')).toEqual(changed);
-    const kept = await indexedDbChunkStore().keys();
+    const kept = await indexedDbChunkStore('buffer').keys();
     expect(kept).not.toContain(sha256(encoder.subarray(0, 1000)));
     expect(kept).toContain(sha256(weights.subarray(0, 1000)));
   });
 
-  test('fetches again what the browser has dropped meanwhile', async () => {
+  test('fetches again, alone, a chunk that the browser has dropped meanwhile', async () => {
     const { bundle } = await open();
-    await indexedDbChunkStore().delete(sha256(weights.subarray(0, 1000)));
+    await indexedDbChunkStore('buffer').delete(sha256(weights.subarray(1000, 2000)));
     server.requests.length = 0;
     expect(await bundle.files.read('weights/denoiser.bin')).toEqual(weights);
-    expect(server.requests).toEqual(['weights/denoiser.bin']);
+    expect(server.requests).toEqual([{ path: 'weights/denoiser.bin', range: [1000, 2000], misdeed: null }]);
+  });
+
+  test('fetches what the browser has dropped between two visits', async () => {
+    await open();
+    await indexedDbChunkStore('buffer').delete(sha256(weights.subarray(1000, 2000)));
+    server.requests.length = 0;
+    await open();
+    expect(server.paths).toEqual(['bundle.json', 'weights/denoiser.bin']);
+  });
+});
+
+describe('looking through what is kept', () => {
+  const flip = async (index: number): Promise<void> => {
+    const chunk = weights.slice(index * 1000, (index + 1) * 1000);
+    const key = sha256(chunk);
+    chunk[17]! ^= 1;
+    await indexedDbChunkStore('buffer').set(key, chunk);
+  };
+
+  test('eight visits look at every chunk once', async () => {
+    await open();
+    await flip(2);
+    server.requests.length = 0;
+    for (let visit = 0; visit < 8; visit++) await open();
+    expect(asksForChunk('weights/denoiser.bin')).toHaveLength(1);
+    const { bundle } = await open();
+    expect(await bundle.files.read('weights/denoiser.bin')).toEqual(weights);
+  });
+
+  test('after an abnormal end one visit looks at all of them, and fetches the damaged one alone', async () => {
+    await open();
+    await flip(3);
+    server.requests.length = 0;
+    const { bundle } = await open({ verifyAll: true });
+    expect(server.requests.filter(({ range }) => range !== null)).toEqual([
+      { path: 'weights/denoiser.bin', range: [3000, 3500], misdeed: null },
+    ]);
+    expect(await bundle.files.read('weights/denoiser.bin')).toEqual(weights);
   });
 });
 
 describe('bad answers', () => {
   const path = 'weights/denoiser.bin';
-  const wrong = Uint8Array.from(weights, (byte, i) => (i === 2500 ? byte ^ 1 : byte));
 
-  test.each([
-    ['one wrong bit', bytesAnswer(wrong), error('integrity', /chunk 2/)],
-    ['too short', bytesAnswer(weights.subarray(0, 3400)), error('integrity', /ended after 3400 of 3500/)],
-    ['too long', bytesAnswer(testBytes(9000, 1)), error('integrity', /longer|chunk 3/)],
-    ['a broken connection', brokenAnswer(weights), error('download-failed', /connection/)],
-    ['a web page', htmlAnswer(), error('download-failed', /web page/)],
-    ['empty', bytesAnswer(new Uint8Array()), error('integrity', /ended after 0/)],
-  ])('%s', async (_, answer, expected) => {
-    server.answers.set(path, answer);
-    await expect(open()).rejects.toEqual(expected);
-    const kept = await indexedDbChunkStore().keys();
-    expect(kept).not.toContain(sha256(wrong.subarray(2000, 3000)));
+  test('a chunk with one wrong bit is never stored', async () => {
+    const wrong = Uint8Array.from(weights, (byte, i) => (i === 2500 ? byte ^ 1 : byte));
+    server.files.set(path, wrong);
+    await expect(open()).rejects.toEqual(error('integrity', /chunk 2/));
+    expect(await indexedDbChunkStore('buffer').keys()).not.toContain(sha256(wrong.subarray(2000, 3000)));
   });
 
   test('404 is told with its address', async () => {
-    server.answers.delete(path);
+    server.files.delete(path);
     await expect(open()).rejects.toEqual(error('download-failed', /weights\/denoiser\.bin.*404/));
   });
 
   test('a wrong hash in the manifest is refused and nothing is stored under it', async () => {
     const manifest = testManifest(files) as { files: { chunks: string[] }[] };
     manifest.files[0]!.chunks[0] = 'ab'.repeat(32);
-    server.answers.set('bundle.json', bytesAnswer(Buffer.from(JSON.stringify(manifest))));
+    server.files.set('bundle.json', Buffer.from(JSON.stringify(manifest)));
     await expect(open()).rejects.toEqual(error('integrity', /denoiser\.bin/));
-    expect(await indexedDbChunkStore().keys()).not.toContain('ab'.repeat(32));
+    expect(await indexedDbChunkStore('buffer').keys()).not.toContain('ab'.repeat(32));
   });
 
   test.each([
@@ -151,7 +199,7 @@ describe('bad answers', () => {
     ['a broken', bytesAnswer(Buffer.from('{"format":')), error('bundle-invalid', /not JSON/)],
     ['an unknown', bytesAnswer(Buffer.from('{"format":7}')), error('bundle-invalid', /format 7/)],
   ])('%s bundle.json', async (_, answer, expected) => {
-    if (answer === undefined) server.answers.delete('bundle.json');
+    if (answer === undefined) server.files.delete('bundle.json');
     else server.answers.set('bundle.json', answer);
     await expect(open()).rejects.toEqual(expected);
   });
@@ -159,7 +207,7 @@ describe('bad answers', () => {
   test('cancelling stops the download', async () => {
     const abort = new AbortController();
     server.answers.set(path, (_, response) => {
-      response.writeHead(200);
+      response.writeHead(206);
       response.write(weights.subarray(0, 100), () => abort.abort());
     });
     await expect(open({ signal: abort.signal })).rejects.toEqual(error('cancelled'));
@@ -173,7 +221,7 @@ describe('without lasting storage', () => {
     expect(notKept).toEqual(error('storage-unavailable'));
     expect(await bundle.files.read('weights/denoiser.bin')).toEqual(weights);
     expect(await bundle.files.read('weights/denoiser.bin')).toEqual(weights);
-    expect(server.requests.filter((request) => request.endsWith('denoiser.bin'))).toHaveLength(1);
+    expect(asksForChunk('weights/denoiser.bin')).toHaveLength(4);
   });
 
   test('IndexedDB that refuses to open: the same', async () => {
@@ -187,8 +235,8 @@ describe('without lasting storage', () => {
     expect(await bundle.files.read('face_encoder.onnx')).toEqual(encoder);
   });
 
-  test('disk share full half-way: the rest lives in memory', async () => {
-    const lasting = indexedDbChunkStore();
+  test('disk share full half-way: the rest lives in memory, and nothing counts as installed', async () => {
+    const lasting = indexedDbChunkStore('buffer');
     let room = 3;
     const chunks: ChunkStore = {
       ...lasting,
@@ -197,11 +245,13 @@ describe('without lasting storage', () => {
         return lasting.set(key, bytes);
       },
     };
-    const { bundle, notKept } = await open({ chunks });
+    const parts: TestParts = testParts({ chunks });
+    const { bundle, notKept } = await open({}, parts);
     expect(notKept).toEqual(error('quota-exceeded'));
     expect((await lasting.keys()).length).toBe(3);
     for (const [path, bytes] of Object.entries(files)) {
       expect(Buffer.compare(await bundle.files.read(path), bytes)).toBe(0);
     }
+    expect(await parts.records.get('installed', 'served')).toBeNull();
   });
 });
