@@ -144,7 +144,7 @@ def front_hair(frame: Frame, anchors: HairAnchors, volume: HairVolume, traits: T
     du, dv = u - anchors.centre_u, v - anchors.centre_v
     opening = open_face(frame, anchors, volume, traits)
     # Beside the skull hair stays, or the background would show through a turned head's far temple.
-    skull = ellipse(du - 0.3 * anchors.face_u, dv, traits.face * 1.01, 0.43) - 0.3 * smoothstep(-0.02, 0.10, v)
+    skull = ellipse(du - 0.1 * anchors.face_u, dv, traits.face, 0.43) - 0.3 * smoothstep(-0.02, 0.10, v)
     opening = smooth_max(opening, skull, 0.01)
     curls = hair.curly * (0.014 * torch.sin(v * 33 + 2 * torch.sin(v * 10)) + 0.010 * torch.sin(v * 19 + 2))
     side_width = anchors.radius_u + 0.02 * smoothstep(0.1, 0.5, v) + volume.wave * 0.8 + curls

@@ -2,7 +2,7 @@
 import { AppError } from '../domain/errors.ts';
 import type { MatMul } from '../domain/ports.ts';
 import { elementCount } from '../domain/tensor.ts';
-import { foldedSource, type Change, type RowSource } from './folded-source.ts';
+import { foldedSource, type Change } from './folded-source.ts';
 import { textAliases, unetAliases, type Target } from './lora-names.ts';
 import type { Lora, LoraLayer } from './lora.ts';
 import { plainMatMul } from './plain-mat-mul.ts';
@@ -22,8 +22,8 @@ export interface WeightedLora {
 }
 
 export interface FoldedNetworks {
-  readonly unet: RowSource;
-  readonly textEncoder: RowSource;
+  readonly unet: WeightSource;
+  readonly textEncoder: WeightSource;
   /** Keys without a place in these networks. They change nothing; tell the person, as the reference does. */
   readonly unmatched: readonly { readonly lora: string; readonly key: string }[];
 }

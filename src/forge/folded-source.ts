@@ -1,7 +1,7 @@
 /** Weights with LoRAs folded in, tensor by tensor when they are read. */
 import type { MatMul } from '../domain/ports.ts';
 import type { LoraLayer } from './lora.ts';
-import type { WeightSource } from './safetensors.ts';
+import type { WeightSource } from './weight-source.ts';
 
 /** One change of one tensor. */
 export interface Change {
@@ -10,10 +10,6 @@ export interface Change {
   /** The caller's strength, times whatever the file says. */
   readonly scale: number;
 }
-
-/** Some rows (outermost index) of a tensor. */
-export type ReadRows = (tensor: string, first: number, count: number) => Promise<Float32Array>;
-export type RowSource = WeightSource & { readonly readRows: ReadRows };
 
 /** Values in one matrix product; what lies beside the weights at one time is this much twice over. */
 const BLOCK_VALUES = 4 * 1024 * 1024;
@@ -27,10 +23,10 @@ export function foldedSource(
   base: WeightSource,
   changes: ReadonlyMap<string, readonly Change[]>,
   matMul: MatMul,
-): RowSource {
+): WeightSource {
   const factors = new FactorCache(matMul);
-  const readRows: ReadRows = async (tensor, first, count) => {
-    const values = await readBaseRows(base, tensor, first, count);
+  const readRows: WeightSource['readRows'] = async (tensor, first, count) => {
+    const values = await base.readRows(tensor, first, count);
     const own = changes.get(tensor);
     if (own === undefined || values.length === 0) return values;
     const width = values.length / count;
@@ -52,12 +48,6 @@ export function foldedSource(
     },
     readRows,
   };
-}
-
-async function readBaseRows(base: WeightSource, tensor: string, first: number, count: number): Promise<Float32Array> {
-  const [rows = 1] = base.shapes.get(tensor) ?? [];
-  if (first === 0 && count === rows) return base.read(tensor);
-  return base.readRows(tensor, first, count);
 }
 
 /** A change with its numbers at hand. */

@@ -7,8 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { elementCount } from '../../src/domain/tensor.ts';
 import { foldLoras } from '../../src/forge/fold-loras.ts';
 import { readLora } from '../../src/forge/lora.ts';
-import type { WeightSource } from '../../src/forge/safetensors.ts';
 import { hashUniform, hashWeight } from '../fixtures/hash-weights.ts';
+import { memoryWeights } from '../fixtures/memory-weights.ts';
 
 type Shapes = Record<string, number[]>;
 interface Fixture {
@@ -30,18 +30,6 @@ interface Fixture {
 const fixture = JSON.parse(readFileSync(new URL('../fixtures/parity/lora.json', import.meta.url), 'utf8')) as Fixture;
 const TOLERANCE = 1e-5;
 
-function source(name: string, shapes: Shapes, values: (key: string, dims: number[]) => Float32Array): WeightSource {
-  return {
-    name,
-    shapes: new Map(Object.entries(shapes)),
-    read: (key) => Promise.resolve(values(key, shapes[key]!)),
-    readRows: (key, first, count) => {
-      const width = shapes[key]!.slice(1).reduce((product, dim) => product * dim, 1);
-      return Promise.resolve(values(key, shapes[key]!).subarray(first * width, (first + count) * width));
-    },
-  };
-}
-
 /** Same numbers as `tensor` in make_lora_fixtures.py. */
 function loraNumbers(lora: string, key: string, dims: number[]): Float32Array {
   const uniform = hashUniform(key, elementCount(dims));
@@ -54,7 +42,7 @@ function loraNumbers(lora: string, key: string, dims: number[]): Float32Array {
 function openLora(name: string) {
   const rest = name === 'FaceID' ? fixture.faceRest : {};
   const note = fixture.metadata[name];
-  const file = source(name, { ...rest, ...fixture.loras[name] }, (key, dims) => loraNumbers(name, key, dims));
+  const file = memoryWeights(name, { ...rest, ...fixture.loras[name] }, (key, dims) => loraNumbers(name, key, dims));
   return readLora(file, note === undefined ? {} : { lora_adapter_metadata: JSON.stringify(note) });
 }
 
@@ -69,8 +57,8 @@ function baseWeight(name: string, dims: number[]): Float32Array {
 function base() {
   const copied = (name: string, dims: number[]) => baseWeight(name, dims).slice();
   return {
-    unet: source('unet', fixture.shapes.unet, copied),
-    textEncoder: source('text encoder', fixture.shapes.textEncoder, copied),
+    unet: memoryWeights('unet', fixture.shapes.unet, copied),
+    textEncoder: memoryWeights('text encoder', fixture.shapes.textEncoder, copied),
   };
 }
 

@@ -6,23 +6,14 @@ import { plainMatMul } from '../../../src/forge/plain-mat-mul.ts';
 import { bytesAccess } from '../../../src/forge/random-access.ts';
 import { openSafetensors, type WeightSource } from '../../../src/forge/safetensors.ts';
 import { elementCount } from '../../../src/domain/tensor.ts';
+import { memoryWeights } from '../../fixtures/memory-weights.ts';
 import { hashUniform, hashWeight } from '../../fixtures/hash-weights.ts';
 import { safetensorsBytes } from '../../fixtures/tiny-checkpoint.ts';
 
 type Shapes = Record<string, number[]>;
 
-function memorySource(name: string, shapes: Shapes, values: Record<string, Float32Array> = {}): WeightSource {
-  return {
-    name,
-    shapes: new Map(Object.entries(shapes)),
-    read: (key) => Promise.resolve((values[key] ?? hashWeight(key, shapes[key]!)).slice()),
-    readRows: (key, first, count) => {
-      const width = elementCount(shapes[key]!.slice(1));
-      const all = values[key] ?? hashWeight(key, shapes[key]!);
-      return Promise.resolve(all.slice(first * width, (first + count) * width));
-    },
-  };
-}
+const memorySource = (name: string, shapes: Shapes, values: Record<string, Float32Array> = {}): WeightSource =>
+  memoryWeights(name, shapes, (key, dims) => (values[key] ?? hashWeight(key, dims)).slice());
 
 const QUERY = 'down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q';
 const CONV = 'down_blocks.0.resnets.0.conv1';
