@@ -1,37 +1,25 @@
-/** `likeness compile`: official weights → bundle folder. */
+/** `likeness compile`: published weights → bundle folder. */
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { appendFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { BundleManifest } from '../src/bundle/manifest.ts';
-import type { CheckpointFolder } from '../src/forge/checkpoint-folder.ts';
+import { AppError } from '../src/domain/errors.ts';
 import { compileBundle } from '../src/forge/compile-bundle.ts';
 import type { ForgeOutput } from '../src/forge/file-writer.ts';
-import type { RandomAccess } from '../src/forge/random-access.ts';
-import { PRECISIONS, type Precision } from '../src/forge/storage-plan.ts';
+import type { FileOpener } from '../src/forge/folder-files.ts';
 import { checkNetwork } from './check-network.ts';
+import { readCompileArguments, type CompileArguments } from './compile-options.ts';
+import { openNodeFile, openNodeFolder } from './node-file-access.ts';
 import { UsageError } from './usage-error.ts';
-
-export const COMPILE_USAGE = `likeness compile --base FOLDER --out FOLDER [--precision ${PRECISIONS.join('|')}]
-  Makes a bundle of a checkpoint in the diffusers folder layout. A bundle that is already at --out is replaced.
-  --precision  bits of linear layers: q8 (default), q4, or f32 for no rounding at all`;
 
 /** Throws UsageError and what `compileFolder` throws. */
 export async function runCompile(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: { base: { type: 'string' }, out: { type: 'string' }, precision: { type: 'string', default: 'q8' } },
-  });
-  if (values.base === undefined || values.out === undefined) throw new UsageError('--base and --out are needed.');
-  const precision = PRECISIONS.find((known) => known === values.precision);
-  if (precision === undefined) {
-    throw new UsageError(`--precision must be ${PRECISIONS.join(', ')}, not "${values.precision}".`);
-  }
-  const manifest = await compileFolder(values.base, values.out, precision);
+  const wishes = readCompileArguments(args);
+  const manifest = await compileFolder(wishes, console.log);
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   console.log(
-    `${values.out}: ${manifest.title} ${manifest.version}, ${(bytes / 1e6).toFixed(1)} MB in ${manifest.files.length} files`,
+    `${wishes.out}: ${manifest.title} ${manifest.version}, ${(bytes / 1e6).toFixed(1)} MB in ${manifest.files.length} files`,
   );
 }
 
@@ -39,9 +27,12 @@ export async function runCompile(args: string[]): Promise<void> {
  * Compiles into a folder beside `out` and moves it there when it is whole: what lies at `out` is always complete.
  * Throws what `compileBundle` throws, and UsageError when `out` holds something that is no bundle.
  */
-export async function compileFolder(base: string, out: string, precision: Precision): Promise<BundleManifest> {
-  const target = resolve(out);
-  await requireReplaceable(target, out);
+export async function compileFolder(
+  wishes: CompileArguments,
+  onNotice: (notice: string) => void = () => undefined,
+): Promise<BundleManifest> {
+  const target = resolve(wishes.out);
+  await requireReplaceable(target, wishes.out);
   const partial = `${target}.partial-${process.pid}`;
   const removePartial = (): void => rmSync(partial, { recursive: true, force: true });
   const interrupted = (): void => {
@@ -49,16 +40,75 @@ export async function compileFolder(base: string, out: string, precision: Precis
     process.exit(130);
   };
   process.once('SIGINT', interrupted);
-  const folder = nodeFolder(base);
+  const files = new OpenFiles();
   try {
     await mkdir(partial, { recursive: true });
-    const manifest = await compileBundle({ folder, output: folderOutput(partial), precision, checkNetwork });
+    const manifest = await compileBundle({
+      inputs: {
+        base: files.folder(wishes.base),
+        adapter: files.optional('--adapter', wishes.adapter),
+        autoencoder: await files.autoencoder(wishes.autoencoder),
+        imageEncoder: wishes.imageEncoder === undefined ? undefined : files.folder(wishes.imageEncoder),
+        detector: files.optional('--detector', wishes.detector),
+        faceEncoder: files.optional('--face-encoder', wishes.faceEncoder),
+      },
+      loras: wishes.loras?.map(({ path, scale }) => ({ name: path, open: files.file('--lora', path), scale })),
+      fold: {
+        adapterLoraScale: wishes.adapterLoraScale,
+        allowUnmatched: wishes.allowUnmatched,
+      },
+      ...(wishes.card !== undefined && { card: wishes.card }),
+      output: folderOutput(partial),
+      precision: wishes.precision,
+      checkNetwork,
+      onNotice,
+    });
     await replaceFolder(partial, target);
     return manifest;
   } finally {
     process.removeListener('SIGINT', interrupted);
-    await folder.close();
+    await files.close();
     removePartial();
+  }
+}
+
+/** The files of one compile; all stay open until it is over. */
+class OpenFiles {
+  readonly #opened: { close(): Promise<void> }[] = [];
+
+  folder(path: string) {
+    const folder = openNodeFolder(path);
+    this.#opened.push(folder);
+    return folder;
+  }
+
+  file(option: string, path: string): FileOpener {
+    return async () => {
+      const file = await openNodeFile(path);
+      if (file === undefined) {
+        throw new AppError('bundle-missing-file', `${option} ${path} is not there`, { details: { files: [path] } });
+      }
+      this.#opened.push(file);
+      return file;
+    };
+  }
+
+  optional(option: string, path: string | undefined): FileOpener | undefined {
+    return path === undefined ? undefined : this.file(option, path);
+  }
+
+  /** A folder, or the files of TAESD. */
+  async autoencoder(paths: readonly string[] | undefined) {
+    const [first, ...more] = paths ?? [];
+    if (first === undefined) return undefined;
+    const isFile = async (path: string): Promise<boolean> =>
+      (await stat(path).catch(() => undefined))?.isFile() === true;
+    if (more.length === 0 && !(await isFile(first))) return this.folder(first);
+    return [first, ...more].map((path) => this.file('--autoencoder', path));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#opened.map((file) => file.close()));
   }
 }
 
@@ -93,34 +143,6 @@ function folderOutput(folder: string): ForgeOutput {
     newSha256: () => {
       const hash = createHash('sha256');
       return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
-    },
-  };
-}
-
-function nodeFolder(base: string): CheckpointFolder & { close(): Promise<void> } {
-  const handles: Awaited<ReturnType<typeof open>>[] = [];
-  return {
-    name: base,
-    open: async (path) => {
-      const name = join(base, path);
-      const info = await stat(name).catch(() => undefined);
-      if (info?.isFile() !== true) return undefined;
-      const handle = await open(name);
-      handles.push(handle);
-      const access: RandomAccess = {
-        name,
-        size: info.size,
-        read: async (offset, length) => {
-          const bytes = new Uint8Array(length);
-          const { bytesRead } = await handle.read(bytes, 0, length, offset);
-          if (bytesRead !== length) throw new Error(`${name} became shorter while it was read.`);
-          return bytes;
-        },
-      };
-      return access;
-    },
-    close: async () => {
-      await Promise.all(handles.map((handle) => handle.close()));
     },
   };
 }

@@ -9,12 +9,14 @@ import type { Adjustment } from '../src/domain/request.ts';
 import type { GenerationEvent } from '../src/domain/task.ts';
 import { nodeImageCodec } from './node-image-codec.ts';
 import { openNodeGenerator, type NodeGeneration } from './node-generator.ts';
+import { readNumber } from './option-values.ts';
 import { UsageError } from './usage-error.ts';
 
 export const GENERATE_USAGE = `likeness generate --bundle FOLDER --image FILE --prompt TEXT --out FOLDER [options]
   --image FILE     the face; given again: more photos of the same person
   --request FILE   a request in the API's JSON; what the command line gives counts more
   --negative TEXT, --seed N, --steps N, --batch N, --strength 0..1, --guidance 1..30, --size WIDTHxHEIGHT
+  --embedding FILE  the face as a JSON list of numbers, for a bundle without face encoder; --image is what is changed then
   --threads N      CPU threads (default: all)
   Writes one picture per image and result.json with seeds, likeness, adjustments and times.`;
 
@@ -33,6 +35,7 @@ const OPTIONS = {
   guidance: { type: 'string' },
   size: { type: 'string' },
   threads: { type: 'string' },
+  embedding: { type: 'string' },
   out: { type: 'string' },
 } as const;
 
@@ -43,28 +46,42 @@ export async function runGenerate(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options: OPTIONS });
   const { bundle, out } = values;
   if (bundle === undefined || out === undefined) throw new UsageError('--bundle and --out are needed.');
-  const threads = number('--threads', values.threads);
+  const threads = readNumber('--threads', values.threads);
   const input = { ...(await requestFile(values.request)), ...(await commandLineInput(values)) };
   if (input.image === undefined) throw new UsageError('--image is needed, or an image in the --request file.');
 
+  const embedding = await embeddingFile(values.embedding);
   const generator = await openNodeGenerator(bundle, threads);
   try {
-    const generation = await generator.generate(input, { onEvent: tellSteps });
+    const generation = await generator.generate(input, { embedding, onEvent: tellSteps });
     await writeResults(out, generation);
   } finally {
     await generator.close();
   }
 }
 
-async function requestFile(path: string | undefined): Promise<RequestInput> {
-  if (path === undefined) return {};
-  const text = await readInput('--request', path);
-  let json: unknown;
+/** A list of numbers; its length is checked against the bundle. */
+async function embeddingFile(path: string | undefined): Promise<Float32Array | undefined> {
+  if (path === undefined) return undefined;
+  const json = await readJson('--embedding', path);
+  if (!Array.isArray(json) || json.length === 0 || !json.every((value) => typeof value === 'number')) {
+    throw new AppError('invalid-request', `${path} holds no list of numbers.`);
+  }
+  return Float32Array.from(json);
+}
+
+async function readJson(option: string, path: string): Promise<unknown> {
+  const text = await readInput(option, path);
   try {
-    json = JSON.parse(text.toString('utf8'));
+    return JSON.parse(text.toString('utf8'));
   } catch (cause) {
     throw new AppError('invalid-request', `${path} is not JSON.`, { cause });
   }
+}
+
+async function requestFile(path: string | undefined): Promise<RequestInput> {
+  if (path === undefined) return {};
+  const json = await readJson('--request', path);
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new AppError('invalid-request', `${path} holds no JSON object.`);
   }
@@ -81,11 +98,11 @@ async function commandLineInput(values: Values): Promise<RequestInput> {
     referenceImages: referenceImages.length > 0 ? referenceImages : undefined,
     prompt: values.prompt,
     negativePrompt: values.negative,
-    seed: number('--seed', values.seed),
-    steps: number('--steps', values.steps),
-    batch: number('--batch', values.batch),
-    strength: number('--strength', values.strength),
-    guidanceScale: number('--guidance', values.guidance),
+    seed: readNumber('--seed', values.seed),
+    steps: readNumber('--steps', values.steps),
+    batch: readNumber('--batch', values.batch),
+    strength: readNumber('--strength', values.strength),
+    guidanceScale: readNumber('--guidance', values.guidance),
     ...size(values.size),
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
@@ -96,13 +113,6 @@ async function readInput(option: string, path: string): Promise<Buffer> {
     const { code } = error as NodeJS.ErrnoException;
     throw new UsageError(`${option} ${path} cannot be read (${code ?? 'unknown reason'}).`);
   });
-}
-
-function number(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new UsageError(`${option} needs a number, not "${text}".`);
-  return value;
 }
 
 function size(text: string | undefined): RequestInput {
@@ -116,7 +126,7 @@ function tellSteps(event: GenerationEvent): void {
   if (event.type !== 'image') return;
   const { index, seed, likeness } = event.result;
   console.log(
-    `image ${index + 1}: seed ${seed}, likeness ${likeness === null ? 'none: no face found' : likeness.toFixed(3)}`,
+    `image ${index + 1}: seed ${seed}, likeness ${likeness === null ? 'none: no face found, or no encoder to compare with' : likeness.toFixed(3)}`,
   );
 }
 

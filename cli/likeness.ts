@@ -1,6 +1,7 @@
 /** `npm run likeness -- COMMAND …`: the forge and the pipeline without a browser. */
 import { isAppError } from '../src/domain/errors.ts';
-import { COMPILE_USAGE, runCompile } from './compile.ts';
+import { COMPILE_USAGE } from './compile-options.ts';
+import { runCompile } from './compile.ts';
 import { GENERATE_USAGE, runGenerate } from './generate.ts';
 import { INSPECT_USAGE, runInspect } from './inspect.ts';
 import { UsageError } from './usage-error.ts';

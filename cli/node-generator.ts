@@ -25,6 +25,8 @@ export interface NodeGenerator {
 }
 
 export interface GenerateOptions {
+  /** The person's embedding, in place of that of the pictures' faces. */
+  readonly embedding?: Float32Array | undefined;
   readonly onEvent?: (event: GenerationEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -37,7 +39,7 @@ export async function openNodeGenerator(folder: string, threads?: number): Promi
   const runner = createNodeRunner(bundle, { threads: cores });
   let tasks = 0;
   return {
-    generate: async (input, { onEvent, signal } = {}) => {
+    generate: async (input, { embedding, onEvent, signal } = {}) => {
       const { request, adjustments } = normaliseRequest(input, modelLimits(bundle.manifest), randomSeed);
       const sources = [request.image, ...request.referenceImages];
       const pictures = [];
@@ -54,6 +56,7 @@ export async function openNodeGenerator(folder: string, threads?: number): Promi
         adjustments,
         reference: reference!,
         moreReferences,
+        embedding,
         emit: onEvent ?? (() => undefined),
         signal,
       });

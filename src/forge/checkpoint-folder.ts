@@ -1,187 +1,163 @@
 /**
- * A checkpoint in the diffusers folder layout, with a face adapter and the two face networks beside it:
- * unet/, text_encoder/, tokenizer/, vae/, scheduler/, face_adapter/, face_detector/, face_encoder/ and a card.
+ * A checkpoint as it is published: a base in the diffusers folder layout and, given beside it or lying in it, the face
+ * adapter, another autoencoder, an image encoder and the two face networks.
  */
 import * as v from 'valibot';
-import { AppError } from '../domain/errors.ts';
-import { readAll, type RandomAccess } from './random-access.ts';
-import { openSafetensors, type WeightSource } from './safetensors.ts';
+import { openAutoencoder, type Autoencoder, type AutoencoderInput } from './autoencoder-files.ts';
+import type { FaceAdapter } from './face-adapter.ts';
+import { openAdapter, openDetector, openFaceEncoder, type OnnxPart } from './face-files.ts';
+import type { DetectorSettings, EncoderSettings } from './face-onnx.ts';
+import { openConfig, openFolderWeights, shownPath, type CheckpointFolder, type FileOpener } from './folder-files.ts';
+import { cardSchema, type ModelCard } from './model-card.ts';
+import type { Problems } from './problems.ts';
+import type { WeightSource } from './weight-source.ts';
+import { schedulerSchema, type SchedulerConfig } from './scheduler-config.ts';
+import { openTokenizer, type CheckpointTokenizer } from './checkpoint-tokenizer.ts';
 
-export interface CheckpointFolder {
+export type { CheckpointFolder } from './folder-files.ts';
+
+/** Everything that a bundle is made of; what is not given is looked for in the base folder. */
+export interface CheckpointInputs {
+  readonly base: CheckpointFolder;
+  readonly adapter?: FileOpener | undefined;
+  readonly autoencoder?: AutoencoderInput | undefined;
+  readonly imageEncoder?: CheckpointFolder | undefined;
+  readonly detector?: FileOpener | undefined;
+  readonly faceEncoder?: FileOpener | undefined;
+}
+
+/** A network's config.json, what is read of it here, and its weights. */
+export interface NetworkFiles<Facts> {
+  readonly config: Record<string, unknown>;
+  readonly facts: Facts;
+  readonly weights: WeightSource;
+}
+
+export interface Checkpoint {
   readonly name: string;
-  /** undefined when there is no such file. */
-  open(path: string): Promise<RandomAccess | undefined>;
+  /** Only a checkpoint of our own training has one. */
+  readonly card: ModelCard | undefined;
+  readonly scheduler: SchedulerConfig;
+  readonly unet: NetworkFiles<v.InferOutput<typeof unetFacts>>;
+  readonly textEncoder: NetworkFiles<v.InferOutput<typeof textFacts>>;
+  readonly autoencoder: Autoencoder;
+  readonly tokenizer: CheckpointTokenizer;
+  readonly adapter: FaceAdapter;
+  /** SHA-256 of the face encoder that the adapter was trained with, where it is known. */
+  readonly trainedWith: string | undefined;
+  readonly imageEncoder: NetworkFiles<v.InferOutput<typeof visionFacts>> | undefined;
+  readonly detector: OnnxPart<DetectorSettings> | undefined;
+  readonly faceEncoder: OnnxPart<EncoderSettings> | undefined;
 }
 
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
-const threshold = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-const perChannel = v.union([v.number(), v.tuple([v.number(), v.number(), v.number()])]);
-const pixels = { mean: perChannel, std: perChannel, order: v.picklist(['rgb', 'bgr']) };
-const preview = v.object({
-  matrix: v.tuple([v.array(v.number()), v.array(v.number()), v.array(v.number())]),
-  bias: v.tuple([v.number(), v.number(), v.number()]),
+
+/** A network's own config is checked by whoever builds it; here only what is needed beyond the network. */
+const unetFacts = v.object({
+  _class_name: v.literal('UNet2DConditionModel'),
+  in_channels: positive,
+  cross_attention_dim: v.union([positive, v.pipe(v.array(positive), v.minLength(1))]),
+  sample_size: v.nullish(positive),
+});
+const className = v.pipe(v.array(v.string()), v.minLength(1));
+const textFacts = v.object({
+  architectures: className,
+  hidden_size: positive,
+  max_position_embeddings: positive,
+  pad_token_id: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(0))),
+});
+const visionFacts = v.object({
+  architectures: className,
+  hidden_size: positive,
+  num_hidden_layers: positive,
+  image_size: positive,
 });
 
-/** What no network's config tells: names, licences, native size, defaults. */
-const cardSchema = v.object({
-  id: v.string(),
-  title: v.string(),
-  version: v.string(),
-  note: v.optional(v.string()),
-  resultLabel: v.optional(v.string()),
-  licences: v.array(
-    v.object({ part: v.string(), name: v.string(), commercialUse: v.boolean(), url: v.optional(v.string()) }),
-  ),
-  latent: v.object({ channels: positive, downscale: positive, preview }),
-  native: v.object({
-    width: positive,
-    height: positive,
-    multiple: positive,
-    areas: v.array(v.tuple([positive, positive])),
-  }),
-  defaults: v.object({
-    steps: positive,
-    minSteps: positive,
-    maxSteps: positive,
-    guidance: v.number(),
-    smallestUsefulGuidance: v.number(),
-    maxGuidance: v.number(),
-    faceScale: v.number(),
-    strength: v.number(),
-  }),
-  unconditionalFace: v.picklist(['zero', 'same']),
-  knownWords: v.optional(v.record(v.string(), v.array(v.string()))),
-  examples: v.optional(v.array(v.string())),
-});
-
-const SCHEDULERS = {
-  DDIMScheduler: 'ddim',
-  LCMScheduler: 'lcm',
-  EulerDiscreteScheduler: 'euler',
-  DPMSolverMultistepScheduler: 'dpmpp-2m',
-} as const;
-
-/** scheduler_config.json; defaults as the reference has them. */
-const schedulerSchema = v.object({
-  _class_name: v.picklist(Object.keys(SCHEDULERS) as (keyof typeof SCHEDULERS)[]),
-  beta_schedule: v.picklist(['scaled_linear', 'linear']),
-  beta_start: v.number(),
-  beta_end: v.number(),
-  num_train_timesteps: v.optional(positive, 1000),
-  prediction_type: v.optional(v.picklist(['epsilon', 'v_prediction']), 'epsilon'),
-  rescale_betas_zero_snr: v.optional(v.boolean(), false),
-  set_alpha_to_one: v.optional(v.boolean(), true),
-});
-
-/** A network's own config is checked by whoever builds it; here only what the manifest repeats. */
-const SCHEMAS = {
-  'starter.json': cardSchema,
-  'scheduler/scheduler_config.json': schedulerSchema,
-  'unet/config.json': v.looseObject({ _class_name: v.string() }),
-  'text_encoder/config.json': v.looseObject({
-    architectures: v.pipe(v.array(v.string()), v.minLength(1)),
-    hidden_size: positive,
-    max_position_embeddings: positive,
-    pad_token_id: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  }),
-  'vae/config.json': v.looseObject({
-    _class_name: v.string(),
-    scaling_factor: v.optional(v.number(), 1),
-    shift_factor: v.optional(v.nullable(v.number()), 0),
-  }),
-  'face_adapter/config.json': v.object({ embedding: positive, tokens: positive, trained_with: v.optional(v.string()) }),
-  'face_detector/config.json': v.object({
-    decode: v.picklist(['heatmap', 'yunet']),
-    input: v.object({ ...pixels, width: positive, height: positive }),
-    scoreThreshold: threshold,
-    nmsIou: threshold,
-    scales: v.array(v.number()),
-  }),
-  'face_encoder/config.json': v.object({
-    embedding: positive,
-    template: v.picklist(['arcface-112']),
-    fit: v.optional(v.picklist(['crop', 'picture'])),
-    input: v.object({ ...pixels, size: positive }),
-  }),
-} as const;
-
-type Configs = { readonly [P in keyof typeof SCHEMAS]: v.InferOutput<(typeof SCHEMAS)[P]> };
-
-const WEIGHTS = {
-  unet: 'unet/diffusion_pytorch_model.safetensors',
-  textEncoder: 'text_encoder/model.safetensors',
-  vae: 'vae/diffusion_pytorch_model.safetensors',
-  faceAdapter: 'face_adapter/model.safetensors',
-} as const;
-
-const COPIES = {
-  tokenizer: 'tokenizer/tokenizer.json',
-  faceDetector: 'face_detector/model.onnx',
-  faceEncoder: 'face_encoder/model.onnx',
-} as const;
-
-export interface Checkpoint {
-  readonly configs: Configs;
-  readonly weights: Readonly<Record<keyof typeof WEIGHTS, WeightSource>>;
-  readonly copies: Readonly<Record<keyof typeof COPIES, RandomAccess>>;
-}
-
-/** Our name of the scheduler that a checkpoint was tuned for. */
-export function schedulerKind(
-  config: Configs['scheduler/scheduler_config.json'],
-): 'ddim' | 'lcm' | 'euler' | 'dpmpp-2m' {
-  return SCHEDULERS[config._class_name];
-}
+const CARD = 'starter.json';
 
 /**
- * Opens every file, reads all configs and the weights' headers.
- * Throws AppError `bundle-missing-file` listing all absent files, `bundle-invalid` listing all bad config fields,
- * `weights-invalid` for a damaged weight file.
+ * Opens every file, reads all configs and the weights' headers. Everything that is wrong becomes a problem; the result is
+ * undefined then, or lacks what is optional.
  */
-export async function openCheckpoint(folder: CheckpointFolder): Promise<Checkpoint> {
-  const files = await openAll(folder, [...Object.keys(SCHEMAS), ...Object.values(WEIGHTS), ...Object.values(COPIES)]);
-  const configs: Record<string, unknown> = {};
-  const problems: string[] = [];
-  for (const [path, schema] of Object.entries(SCHEMAS)) {
-    const parsed = v.safeParse(schema, await readJson(files.get(path)!));
-    if (parsed.success) configs[path] = parsed.output;
-    else
-      for (const issue of parsed.issues) problems.push(`${path}: ${v.getDotPath(issue) ?? '(root)'}: ${issue.message}`);
-  }
-  if (problems.length > 0) {
-    throw new AppError('bundle-invalid', `${folder.name}: ${problems.join('; ')}`, { details: { fields: problems } });
-  }
-  const weights: [string, WeightSource][] = [];
-  for (const [key, path] of Object.entries(WEIGHTS)) weights.push([key, await openSafetensors(files.get(path)!)]);
+export async function openCheckpoint(inputs: CheckpointInputs, problems: Problems): Promise<Checkpoint | undefined> {
+  const { base } = inputs;
+  const own = (await base.open(CARD)) !== undefined;
+  const card = own ? await openConfig(base, CARD, cardSchema, problems) : undefined;
+  const scheduler = await openConfig(base, 'scheduler/scheduler_config.json', schedulerSchema, problems);
+  const unet = await openNetwork(base, 'unet/', 'diffusers', unetFacts, problems);
+  const textEncoder = await openNetwork(base, 'text_encoder/', 'transformers', textFacts, problems);
+  const autoencoder = await problems.collect(() => openAutoencoder(inputs.autoencoder, base, problems));
+  const tokenizer = await problems.collect(() =>
+    openTokenizer(base, own ? (textEncoder?.facts.pad_token_id ?? undefined) : undefined),
+  );
+  const textWidth = unet && [unet.facts.cross_attention_dim].flat()[0];
+  if (unet && textEncoder && autoencoder) requireOneBase({ unet, textEncoder, autoencoder }, problems);
+  const { adapter, trainedWith } = await openAdapter(inputs.adapter, base, textWidth, problems);
+  const imageEncoder =
+    inputs.imageEncoder && (await openNetwork(inputs.imageEncoder, '', 'transformers', visionFacts, problems));
+  if (adapter) requireImageEncoder(adapter, imageEncoder, inputs.imageEncoder, problems);
+  const detector = await openDetector(inputs.detector, base, problems);
+  const embedding = adapter?.route === 'face-id' ? adapter.input : undefined;
+  const faceEncoder = await openFaceEncoder(inputs.faceEncoder, base, embedding, problems);
+
+  if (own && !card) return undefined;
+  if (!scheduler || !unet || !textEncoder || !autoencoder || !tokenizer || !adapter) return undefined;
   return {
-    // Every key of the three tables was filled above.
-    configs: configs as unknown as Configs,
-    weights: Object.fromEntries(weights) as Checkpoint['weights'],
-    copies: Object.fromEntries(
-      Object.entries(COPIES).map(([key, path]) => [key, files.get(path)!]),
-    ) as Checkpoint['copies'],
+    ...{ name: base.name, card, scheduler, unet, textEncoder, autoencoder, tokenizer },
+    ...{ adapter, trainedWith, imageEncoder, detector, faceEncoder },
   };
 }
 
-async function openAll(folder: CheckpointFolder, paths: readonly string[]): Promise<Map<string, RandomAccess>> {
-  const files = new Map<string, RandomAccess>();
-  for (const path of paths) {
-    const file = await folder.open(path);
-    if (file !== undefined) files.set(path, file);
-  }
-  const missing = paths.filter((path) => !files.has(path));
-  if (missing.length > 0) {
-    throw new AppError('bundle-missing-file', `${folder.name} lacks ${missing.join(', ')}.`, {
-      details: { files: missing },
-    });
-  }
-  return files;
+async function openNetwork<const S extends v.GenericSchema>(
+  folder: CheckpointFolder,
+  inside: string,
+  written: 'diffusers' | 'transformers',
+  schema: S,
+  problems: Problems,
+): Promise<NetworkFiles<v.InferOutput<S>> | undefined> {
+  const path = `${inside}config.json`;
+  const config = await openConfig(folder, path, v.record(v.string(), v.unknown()), problems);
+  const facts = config && problems.parse(shownPath(folder, path), schema, config);
+  const weights = await problems.collect(() => openFolderWeights(folder, inside, written));
+  return config && facts !== undefined && weights ? { config, facts, weights } : undefined;
 }
 
-async function readJson(file: RandomAccess): Promise<unknown> {
-  try {
-    return JSON.parse(new TextDecoder().decode(await readAll(file))) as unknown;
-  } catch (cause) {
-    throw new AppError('bundle-invalid', `${file.name} is not JSON.`, { details: { file: file.name }, cause });
+/** The base's networks that were not made for each other. */
+function requireOneBase(
+  { unet, textEncoder, autoencoder }: Pick<Checkpoint, 'unet' | 'textEncoder' | 'autoencoder'>,
+  problems: Problems,
+): void {
+  const { in_channels: channels, cross_attention_dim: width } = unet.facts;
+  const [textWidth] = [width].flat();
+  if (channels === 9) {
+    problems.config('unet/config.json: 9 in_channels are an inpainting model; use the ordinary one');
+  } else if (channels !== autoencoder.latentChannels) {
+    problems.config(
+      `unet/config.json: in_channels is ${channels}, but the autoencoder's latents have ${autoencoder.latentChannels} channels`,
+    );
+  }
+  if (textWidth !== textEncoder.facts.hidden_size) {
+    problems.config(
+      `unet/config.json: cross_attention_dim is ${textWidth}, but the text encoder's states are ${textEncoder.facts.hidden_size} wide`,
+    );
+  }
+}
+
+/** plus-face wants the image encoder that it was trained with, FaceID none. */
+function requireImageEncoder(
+  adapter: FaceAdapter,
+  imageEncoder: Checkpoint['imageEncoder'],
+  given: CheckpointFolder | undefined,
+  problems: Problems,
+): void {
+  const { input, route, weights } = adapter;
+  if (route === 'face-id') {
+    if (given) problems.config('--image-encoder: this adapter takes a face embedding; leave the image encoder out');
+  } else if (given === undefined) {
+    problems.missing('--image-encoder FOLDER', `${weights.name} looks at the face with CLIP's image encoder`);
+  } else if (imageEncoder && imageEncoder.facts.hidden_size !== input) {
+    problems.weights(
+      `${weights.name} takes states ${input} wide, but those of ${given.name} are ${imageEncoder.facts.hidden_size} wide: give the image encoder that it was trained with`,
+    );
   }
 }

@@ -1,25 +1,37 @@
 /** The manifest of a compiled checkpoint. */
-import { AppError } from '../domain/errors.ts';
 import type { BundleFile } from '../bundle/integrity.ts';
 import type { BundleManifest } from '../bundle/manifest.ts';
-import { schedulerKind, type Checkpoint } from './checkpoint-folder.ts';
+import type { Checkpoint } from './checkpoint-folder.ts';
+import type { ModelCard } from './model-card.ts';
 import type { NetworkPart } from './network-parts.ts';
+import { setAlphaToOne, type SchedulerKind } from './scheduler-config.ts';
+
+export interface BundleFacts {
+  readonly checkpoint: Checkpoint;
+  readonly card: ModelCard;
+  readonly kind: SchedulerKind;
+  readonly parts: readonly NetworkPart[];
+  readonly files: readonly BundleFile[];
+  /** Of the face encoder in the bundle or, without one, of the one that the adapter was trained with. */
+  readonly encoderSha256: string | undefined;
+  readonly quality: Record<string, unknown> | undefined;
+}
+
+/** Files of a bundle that are not weights. */
+export const BUNDLE_PATHS = {
+  weightIndex: 'weights.json',
+  tokenizer: 'tokenizer.json',
+  faceDetector: 'face_detector.onnx',
+  faceEncoder: 'face_encoder.onnx',
+} as const;
 
 /** The manifest, unvalidated: what the configs, the card and the written files say together. */
-export function describeBundle(
-  configs: Checkpoint['configs'],
-  parts: readonly NetworkPart[],
-  files: readonly BundleFile[],
-  encoderSha256: string,
-): BundleManifest {
-  const card = configs['starter.json'];
-  const scheduler = configs['scheduler/scheduler_config.json'];
-  const text = configs['text_encoder/config.json'];
-  const vae = configs['vae/config.json'];
-  const adapter = configs['face_adapter/config.json'];
-  const encoder = configs['face_encoder/config.json'];
+export function describeBundle(facts: BundleFacts): BundleManifest {
+  const { checkpoint, card, kind, parts, files, encoderSha256, quality } = facts;
+  const { scheduler, textEncoder, autoencoder, tokenizer, adapter, detector, faceEncoder } = checkpoint;
   const { faceScale, guidance, maxGuidance, maxSteps, minSteps, smallestUsefulGuidance, steps, strength } =
     card.defaults;
+  const encoder = faceEncoder?.settings;
   return {
     format: 1,
     id: card.id,
@@ -30,30 +42,32 @@ export function describeBundle(
     ...(card.resultLabel !== undefined && { resultLabel: card.resultLabel }),
     licences: card.licences,
     safetyChecked: false,
-    latent: { ...card.latent, factor: vae.scaling_factor, shift: vae.shift_factor ?? 0 },
+    latent: { ...card.latent, factor: autoencoder.factor, shift: autoencoder.shift },
     native: card.native,
     text: {
-      tokens: text.max_position_embeddings,
-      width: text.hidden_size,
-      tokenizer: 'tokenizer.json',
-      padTokenId: text.pad_token_id,
+      tokens: textEncoder.facts.max_position_embeddings,
+      width: textEncoder.facts.hidden_size,
+      tokenizer: BUNDLE_PATHS.tokenizer,
+      padTokenId: tokenizer.padTokenId,
       ...(card.knownWords !== undefined && { knownWords: card.knownWords }),
       ...(card.examples !== undefined && { examples: card.examples }),
     },
     face: {
-      detector: configs['face_detector/config.json'],
-      encoder: {
-        input: encoder.input,
-        template: encoder.template,
-        ...(encoder.fit !== undefined && { fit: encoder.fit }),
-      },
-      embedding: adapter.embedding,
+      ...(detector !== undefined && { detector: detector.settings }),
+      ...(encoder !== undefined && {
+        encoder: {
+          input: encoder.input,
+          template: encoder.template,
+          ...(encoder.fit !== undefined && { fit: encoder.fit }),
+        },
+      }),
+      ...faceInput(checkpoint),
       tokens: adapter.tokens,
-      encoderSha256,
+      ...(encoderSha256 !== undefined && { encoderSha256 }),
       defaultScale: faceScale,
     },
     schedule: {
-      kind: schedulerKind(scheduler),
+      kind,
       betas: {
         kind: scheduler.beta_schedule,
         start: scheduler.beta_start,
@@ -62,7 +76,7 @@ export function describeBundle(
       },
       prediction: scheduler.prediction_type,
       zeroTerminalSnr: scheduler.rescale_betas_zero_snr,
-      setAlphaToOne: scheduler.set_alpha_to_one,
+      setAlphaToOne: setAlphaToOne(scheduler),
       steps: { default: steps, min: minSteps, max: maxSteps },
       guidance: { default: guidance, smallestUseful: smallestUsefulGuidance, max: maxGuidance },
       unconditionalFace: card.unconditionalFace,
@@ -70,31 +84,39 @@ export function describeBundle(
     defaults: { strength },
     networks: {
       ...Object.fromEntries(parts.map(({ role, spec }) => [role, spec])),
-      faceDetector: { onnx: 'face_detector.onnx' },
-      faceEncoder: { onnx: 'face_encoder.onnx' },
+      ...(detector !== undefined && { faceDetector: { onnx: BUNDLE_PATHS.faceDetector } }),
+      ...(faceEncoder !== undefined && { faceEncoder: { onnx: BUNDLE_PATHS.faceEncoder } }),
     },
-    weightIndex: 'weights.json',
+    weightIndex: BUNDLE_PATHS.weightIndex,
     files: [...files],
+    ...(quality !== undefined && { quality }),
   };
 }
 
-/**
- * Throws AppError `weights-invalid` when the adapter was trained with another face encoder than the one given: the
- * face would be wrong without any error.
- */
-export function requirePair(configs: Checkpoint['configs'], encoderSha256: string): void {
-  const adapter = configs['face_adapter/config.json'];
-  const encoder = configs['face_encoder/config.json'];
-  const problems: string[] = [];
-  if (adapter.embedding !== encoder.embedding) {
-    problems.push(`the encoder gives ${encoder.embedding} numbers, the adapter takes ${adapter.embedding}`);
-  }
-  if (adapter.trained_with !== undefined && adapter.trained_with !== encoderSha256) {
-    problems.push(`the encoder's SHA-256 is ${encoderSha256}, the adapter was trained with ${adapter.trained_with}`);
-  }
-  if (problems.length > 0) {
-    throw new AppError('weights-invalid', `face_adapter and face_encoder are no pair: ${problems.join('; ')}.`, {
-      details: { problems },
-    });
-  }
+/** CLIP's own (transformers 5.23, OPENAI_CLIP_MEAN and OPENAI_CLIP_STD), for pixels 0..255. */
+const CLIP_PIXELS = {
+  mean: [0.48145466 * 255, 0.4578275 * 255, 0.40821073 * 255],
+  std: [0.26862954 * 255, 0.26130258 * 255, 0.27577711 * 255],
+  order: 'rgb',
+} as const;
+
+/** What the adapter looks at: an embedding of this length, or the face as a picture. */
+function faceInput({
+  adapter,
+  imageEncoder,
+  faceEncoder,
+}: Checkpoint): Pick<BundleManifest['face'], 'embedding' | 'image'> {
+  if (adapter.route === 'face-id') return { embedding: adapter.input };
+  return {
+    // A face encoder only scores likeness then.
+    ...(faceEncoder !== undefined && { embedding: faceEncoder.settings.embedding }),
+    ...(imageEncoder !== undefined && {
+      image: {
+        mean: [...CLIP_PIXELS.mean],
+        std: [...CLIP_PIXELS.std],
+        order: CLIP_PIXELS.order,
+        size: imageEncoder.facts.image_size,
+      },
+    }),
+  };
 }

@@ -1,9 +1,11 @@
 /** Which tensors of a checkpoint make up which network of the bundle. */
-import { AppError } from '../domain/errors.ts';
 import type { Role } from '../domain/ports.ts';
+import { elementCount } from '../domain/tensor.ts';
 import type { TensorIndex } from '../bundle/weight-index.ts';
+import { clipTextName, clipVisionName } from './clip-names.ts';
 import type { Checkpoint } from './checkpoint-folder.ts';
-import type { WeightSource } from './safetensors.ts';
+import type { Problems } from './problems.ts';
+import type { WeightSource } from './weight-source.ts';
 
 export interface NetworkPart {
   readonly role: Role;
@@ -22,83 +24,123 @@ export interface TensorOrigin {
 /** What is wrong with a network's tensors: missing, of another shape, or none of its own. */
 export type CheckNetwork = (part: NetworkPart['spec'] & { role: Role }, tensors: TensorIndex) => readonly string[];
 
-/** Buffers that some exporters save beside the weights. */
-const IGNORED = /(^|\.)position_ids$/;
 /** Text and face keys and values are the same in every step, so they are the conditioner's. */
 const CONDITIONING = /\.attn2\.to_[kv]\.weight$/;
+/** The adapter's LoRA has been folded into the UNet. */
+const ADAPTER_LORA = /^ip_adapter\.\d+\.to_(q|k|v|out)_lora\./;
+const DECODER = /^(decoder|post_quant_conv)\./;
 
-/** The five built networks with their configs and the tensors that each takes from the checkpoint. */
-export function networkParts({ configs, weights }: Checkpoint): NetworkPart[] {
-  const unet = configs['unet/config.json'];
-  const text = configs['text_encoder/config.json'];
-  const vae = configs['vae/config.json'];
-  const adapter = configs['face_adapter/config.json'];
-  const autoencoder = { class: vae._class_name, config: shared(vae) };
+/** The built networks with their configs and the tensors that each takes from the checkpoint. */
+export function networkParts(checkpoint: Checkpoint): NetworkPart[] {
+  const { unet, textEncoder, autoencoder, adapter } = checkpoint;
+  const unetConfig = shared(unet.config);
+  const latents = { class: autoencoder.className, config: shared(autoencoder.config, FIRST_LATENT_KEYS) };
+  const latentTensors = [...autoencoder.tensors].map(
+    ([name, origin]) => [name, { ...origin, dims: origin.source.shapes.get(origin.name)! }] as const,
+  );
+  const ofAdapter = pick(
+    adapter.weights,
+    where((name) => !ADAPTER_LORA.test(name)),
+  );
   return [
     {
       role: 'textEncoder',
-      spec: { class: text.architectures[0]!, config: shared(text) },
-      // The prefix that transformers wrote before version 5.
-      tensors: pick(
-        weights.textEncoder,
-        () => true,
-        (name) => name.replace(/^text_model\./, ''),
-      ),
+      spec: { class: textEncoder.facts.architectures[0]!, config: shared(textEncoder.config, FIRST_KEYS) },
+      tensors: pick(textEncoder.weights, (name) => clipTextName(name)),
     },
+    ...imageParts(checkpoint),
     {
       role: 'conditioner',
       spec: {
         class: 'FaceConditioner',
-        config: { unet: shared(unet), adapter: { embedding: adapter.embedding, tokens: adapter.tokens } },
+        config: {
+          unet: unetConfig,
+          adapter: { ...(adapter.route === 'face-id' && { embedding: adapter.input }), tokens: adapter.tokens },
+        },
       },
       tensors: new Map([
-        ...pick(weights.unet, (name) => CONDITIONING.test(name)),
-        ...pick(weights.faceAdapter, () => true),
+        ...pick(
+          unet.weights,
+          where((name) => CONDITIONING.test(name)),
+        ),
+        ...[...ofAdapter].filter(([name]) => adapter.route === 'face-id' || !name.startsWith('image_proj.')),
       ]),
     },
     {
       role: 'denoiser',
-      spec: { class: unet._class_name, config: shared(unet) },
-      tensors: pick(weights.unet, (name) => !CONDITIONING.test(name)),
+      spec: { class: unet.facts._class_name, config: unetConfig },
+      tensors: pick(
+        unet.weights,
+        where((name) => !CONDITIONING.test(name)),
+      ),
     },
-    { role: 'latentEncoder', spec: autoencoder, tensors: pick(weights.vae, (name) => !name.startsWith('decoder.')) },
-    { role: 'latentDecoder', spec: autoencoder, tensors: pick(weights.vae, (name) => name.startsWith('decoder.')) },
+    { role: 'latentEncoder', spec: latents, tensors: new Map(latentTensors.filter(([name]) => !DECODER.test(name))) },
+    { role: 'latentDecoder', spec: latents, tensors: new Map(latentTensors.filter(([name]) => DECODER.test(name))) },
   ];
 }
 
-/** Throws AppError `weights-invalid` with everything that is wrong in all networks. */
-export function checkParts(parts: readonly NetworkPart[], check: CheckNetwork): void {
-  const problems = parts.flatMap(({ role, spec, tensors }) => {
-    const index: TensorIndex = {};
-    for (const [name, { dims }] of tensors) {
-      const length = 4 * dims.reduce((product, dim) => product * dim, 1);
-      index[name] = { kind: 'float', file: 'unwritten', dims, dtype: 'float32', data: { offset: 0, length } };
-    }
-    return check({ role, ...spec }, index).map((problem) => `${role}: ${problem}`);
-  });
-  if (problems.length === 0) return;
-  const shown = problems.slice(0, 12);
-  if (problems.length > shown.length) shown.push(`and ${problems.length - shown.length} more`);
-  throw new AppError('weights-invalid', `The weights do not fit their configuration: ${shown.join('; ')}.`, {
-    details: { problems },
-  });
+/** CLIP's image encoder up to the states that IP-Adapter-plus looks at (the last layer but one), and its resampler. */
+function imageParts({ adapter, imageEncoder }: Checkpoint): NetworkPart[] {
+  if (adapter.resampler === undefined || imageEncoder === undefined) return [];
+  const { config, facts, weights } = imageEncoder;
+  return [
+    {
+      role: 'imageEncoder',
+      spec: { class: facts.architectures[0]!, config: shared(config) },
+      tensors: pick(weights, (name) => clipVisionName(name, facts.num_hidden_layers)),
+    },
+    {
+      role: 'resampler',
+      spec: { class: 'Resampler', config: { ...adapter.resampler } },
+      tensors: pick(
+        adapter.weights,
+        where((name) => name.startsWith('image_proj.')),
+      ),
+    },
+  ];
 }
 
-function pick(
-  source: WeightSource,
-  wanted: (name: string) => boolean,
-  rename: (name: string) => string = (name) => name,
-): Map<string, TensorOrigin> {
+/** Everything that keeps the networks from being built becomes a problem. */
+export async function checkParts(
+  parts: readonly NetworkPart[],
+  check: CheckNetwork,
+  problems: Problems,
+): Promise<void> {
+  for (const { role, spec, tensors } of parts) {
+    const index: TensorIndex = {};
+    for (const [name, { dims }] of tensors) {
+      const length = 4 * elementCount(dims);
+      index[name] = { kind: 'float', file: 'unwritten', dims, dtype: 'float32', data: { offset: 0, length } };
+    }
+    const found = await problems.collect(() => check({ role, ...spec }, index));
+    for (const problem of found ?? []) problems.weights(`${role}: ${problem}`);
+  }
+}
+
+/** `nameOf`: a tensor's name in the bundle; undefined for one that is not wanted. */
+function pick(source: WeightSource, nameOf: (name: string) => string | undefined): Map<string, TensorOrigin> {
   const origins = new Map<string, TensorOrigin>();
   for (const [name, dims] of source.shapes) {
-    if (wanted(name) && !IGNORED.test(name)) origins.set(rename(name), { source, name, dims });
+    const nameInBundle = nameOf(name);
+    if (nameInBundle !== undefined) origins.set(nameInBundle, { source, name, dims });
   }
   return origins;
 }
 
+function where(wanted: (name: string) => boolean): (name: string) => string | undefined {
+  return (name) => (wanted(name) ? name : undefined);
+}
+
+/** Notes on how a network was made and saved, which say nothing about it. */
+const NOTES = ['transformers_version', 'dtype', 'torch_dtype'];
+
+/** What the manifest repeats stands first; the order is part of a bundle's bytes, which must not change for nothing. */
+const FIRST_KEYS = ['architectures', 'hidden_size', 'max_position_embeddings', 'pad_token_id'];
+const FIRST_LATENT_KEYS = ['scaling_factor', 'shift_factor'];
+
 /** A config without notes on where and with what it was made. */
-function shared(config: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(config).filter(([key]) => !key.startsWith('_') && key !== 'transformers_version' && key !== 'dtype'),
-  );
+function shared(config: Record<string, unknown>, first: readonly string[] = []): Record<string, unknown> {
+  const keys = Object.keys(config).filter((key) => !key.startsWith('_') && !NOTES.includes(key));
+  const ordered = [...first.filter((key) => keys.includes(key)), ...keys.filter((key) => !first.includes(key))];
+  return Object.fromEntries(ordered.map((key) => [key, config[key]]));
 }

@@ -21,6 +21,7 @@ import { backgroundMask } from './stages/background-mask.ts';
 import { condition, type Condition, type ConditionRow } from './stages/conditioning.ts';
 import type { GuidancePasses } from './stages/denoising.ts';
 import { detectFaces } from './stages/face-detection.ts';
+import { givenEmbedding } from './stages/face-embedding.ts';
 import { encodeImage } from './stages/image-encoding.ts';
 import { encodePrompt } from './stages/prompt-encoding.ts';
 
@@ -99,9 +100,16 @@ async function findPerson(
   if (request.facePoints && request.faceIndex !== null) {
     run.found.push({ field: 'faceIndex', from: request.faceIndex, to: null, reason: 'placed-face-used' });
   }
-  const { faces, chosen } = await meter.measure('find-face', 0, () => chooseFace(run, prepared, request));
+  const { faces, chosen } = await meter.measure('find-face', 0, () =>
+    // Who is described already need not be seen.
+    chooseFace(run, prepared, run.embedding ? { ...request, faceStrength: 0 } : request),
+  );
   emit({ type: 'faces', taskId, faces: inGivenPixels(faces, prepared.scale), chosen });
   const face = faces[chosen] ?? null;
+  if (run.embedding !== undefined && request.faceStrength > 0) {
+    const embedding = givenEmbedding(run.bundle, run.embedding);
+    return { face, person: { embedding, told: embedding }, nobody: await describeNobody(run, 1, false) };
+  }
   if (!face || request.faceStrength === 0) return { face, person: null, nobody: await describeNobody(run, 1, false) };
 
   const persons = [await meter.measure('embed-face', 0, () => describeFace(run, prepared.image, face))];

@@ -18,6 +18,8 @@ export interface GenerateInput {
   readonly adjustments: readonly Adjustment[];
   readonly reference: PixelImage;
   readonly moreReferences: readonly PixelImage[];
+  /** The person's embedding, in place of that of the pictures' faces; any length but 0. Biometric: as the rest of it. */
+  readonly embedding?: Float32Array | undefined;
   readonly emit: (event: GenerationEvent) => void;
   readonly signal?: AbortSignal | undefined;
   /** Time spent loading the model before; only passed on. */

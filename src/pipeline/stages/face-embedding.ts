@@ -1,4 +1,5 @@
 import { AppError } from '../../domain/errors.ts';
+import type { ModelBundle } from '../../bundle/open-bundle.ts';
 import type { DetectedFace, PixelImage } from '../../domain/image.ts';
 import { imageToTensor } from '../image/image-tensor.ts';
 import { readFloats } from '../tensor-reading.ts';
@@ -15,7 +16,11 @@ export async function embedFace(
   face: Pick<DetectedFace, 'points'>,
 ): Promise<Float32Array> {
   const { encoder, embedding = 0 } = bundle.manifest.face;
-  if (!encoder) throw new AppError('bundle-invalid', `The bundle ${bundle.manifest.id} has no face encoder.`);
+  if (!encoder)
+    throw new AppError(
+      'bundle-invalid',
+      `The bundle ${bundle.manifest.id} has no face encoder; give the person's embedding.`,
+    );
   const crop = alignedCrop(image, face.points, encoder.input.size, encoder.fit);
   const outputs = await runner.run('faceEncoder', { image: imageToTensor(crop, encoder.input) });
   const [name] = Object.keys(outputs);
@@ -27,6 +32,23 @@ export async function embedFace(
     );
   }
   return normalise(data);
+}
+
+/**
+ * An embedding that was given, at length 1.
+ * Throws AppError `invalid-request` when it is none of this bundle's, or the bundle sees faces as images.
+ */
+export function givenEmbedding({ manifest }: Pick<ModelBundle, 'manifest'>, values: Float32Array): Float32Array {
+  const { embedding, image } = manifest.face;
+  const refuse = (expected: string): AppError =>
+    new AppError('invalid-request', `The embedding must be ${expected}.`, {
+      details: { problems: [{ field: 'embedding', expected }] },
+    });
+  if (image) throw refuse(`left out: the model ${manifest.id} looks at the face itself`);
+  if (values.length !== embedding) throw refuse(`${embedding} numbers, not ${values.length}`);
+  const length = Math.hypot(...values);
+  if (!(length > 0 && length < Infinity)) throw refuse('finite numbers that are not all zero');
+  return values.map((value) => value / length);
 }
 
 /** Mean of several photos' unit vectors, brought back to length 1. */

@@ -17,6 +17,6 @@ export async function scoreLikeness(
   if (!context.bundle.manifest.face.detector) return { likeness: null, face: null };
   const [face] = await detectFaces(context, image);
   if (!face) return { likeness: null, face: null };
-  if (reference === null) return { likeness: null, face };
+  if (reference === null || !context.bundle.manifest.face.encoder) return { likeness: null, face };
   return { likeness: cosine(reference, await embedFace(context, image, face)), face };
 }

@@ -26,9 +26,9 @@ afterEach(() => rm(folder, { recursive: true }));
 
 describe('compile', () => {
   test('makes a bundle folder that opens, and replaces it whole', async () => {
-    await compileFolder(base, out, 'q8');
+    await compileFolder({ base, out, precision: 'q8' });
     await writeFile(join(out, 'left-over.bin'), 'of an older version');
-    await compileFolder(base, out, 'q4');
+    await compileFolder({ base, out, precision: 'q4' });
     expect(await readdir(dirname(out))).toEqual(['tiny']);
     expect(await readdir(out)).not.toContain('left-over.bin');
 
@@ -36,18 +36,21 @@ describe('compile', () => {
     expect(report).toMatchObject({ id: 'tiny', licences: [{ name: 'Apache-2.0' }] });
     expect(report.networks.map(({ role }) => role)).toHaveLength(7);
     const denoiser = report.networks.find(({ role }) => role === 'denoiser')!;
-    expect(Object.keys(denoiser.bytes).sort()).toEqual(['4-bit', 'float32', 'int8']);
+    expect(Object.keys(denoiser.bytes).sort()).toEqual(['4-bit', '8-bit', 'float32', 'int8']);
     expect(report.totalBytes).toBe(report.files.reduce((sum, file) => sum + file.bytes, 0));
   });
 
   test('a failure leaves nothing behind and the bundle there as it was', async () => {
-    await compileFolder(base, out, 'q8');
+    await compileFolder({ base, out, precision: 'q8' });
     const before = await readFile(join(out, 'bundle.json'));
     const weights = join(base, 'unet/diffusion_pytorch_model.safetensors');
     const bytes = await readFile(weights);
     bytes.fill(0xff, bytes.length - 4); // NaN in the last tensor
     await writeFile(weights, bytes);
-    await expect(compileFolder(base, out, 'q8')).rejects.toMatchObject({ code: 'weights-invalid', message: /NaN/ });
+    await expect(compileFolder({ base, out, precision: 'q8' })).rejects.toMatchObject({
+      code: 'weights-invalid',
+      message: /NaN/,
+    });
     expect(await readdir(dirname(out))).toEqual(['tiny']);
     expect(await readFile(join(out, 'bundle.json'))).toEqual(before);
   });
@@ -55,14 +58,14 @@ describe('compile', () => {
   test('does not replace what is no bundle', async () => {
     await mkdir(out, { recursive: true });
     await writeFile(join(out, 'thesis.txt'), 'precious');
-    await expect(compileFolder(base, out, 'q8')).rejects.toThrow(/other things than a bundle/);
+    await expect(compileFolder({ base, out, precision: 'q8' })).rejects.toThrow(/other things than a bundle/);
     expect(await readdir(out)).toEqual(['thesis.txt']);
   });
 });
 
 describe('opening a bundle folder', () => {
   test('a changed file is told when it is read', async () => {
-    await compileFolder(base, out, 'q8');
+    await compileFolder({ base, out, precision: 'q8' });
     const path = join(out, 'weights/denoiser.bin');
     const bytes = await readFile(path);
     bytes[100]! ^= 1;

@@ -20,7 +20,7 @@ beforeAll(async () => {
     await mkdir(dirname(join(folder, 'checkpoint', path)), { recursive: true });
     await writeFile(join(folder, 'checkpoint', path), bytes);
   }
-  await compileFolder(join(folder, 'checkpoint'), bundle, 'q8');
+  await compileFolder({ base: join(folder, 'checkpoint'), out: bundle, precision: 'q8' });
   face = join(folder, 'face.png');
   const picture = await nodeImageCodec.encode(drawTinyFace(256), 'png');
   await writeFile(face, new Uint8Array(await picture.arrayBuffer()));

@@ -21,7 +21,7 @@ import { MemoryOutput } from './memory-output.ts';
 
 async function compile(files: ReadonlyMap<string, Uint8Array>, precision: Precision = 'q8') {
   const output = new MemoryOutput();
-  const manifest = await compileBundle({ folder: memoryFolder(files), output, precision, checkNetwork });
+  const manifest = await compileBundle({ inputs: { base: memoryFolder(files) }, output, precision, checkNetwork });
   return { output, manifest };
 }
 
@@ -171,7 +171,7 @@ describe('refusals', () => {
     change(files);
     const output = new MemoryOutput();
     const error: unknown = await compileBundle({
-      folder: memoryFolder(files),
+      inputs: { base: memoryFolder(files) },
       output,
       precision: 'q8',
       checkNetwork,
@@ -200,7 +200,7 @@ describe('refusals', () => {
   test('all bad config fields at once', async () => {
     const error = await refused((files) => {
       changed(files, 'starter.json', { licences: undefined });
-      changed(files, 'scheduler/scheduler_config.json', { _class_name: 'PNDMScheduler' });
+      changed(files, 'scheduler/scheduler_config.json', { _class_name: 'ShiftScheduler' });
     });
     expect(error).toMatchObject({ code: 'bundle-invalid', message: /starter\.json: licences.*_class_name/s });
   });
