@@ -19,13 +19,16 @@ export class StoredFiles implements BundleFiles {
     this.#repair = repair;
   }
 
-  /** The whole file in one buffer; beside it one chunk at a time is in memory. */
+  /** The whole file in one buffer; beside it two chunks are in memory: one is copied while the browser reads the next. */
   async read(path: string): Promise<Uint8Array> {
     if (path === 'bundle.json') return this.#manifest.slice();
     const file = this.#file(path);
     const bytes = new Uint8Array(file.bytes);
-    for (let index = 0; index < file.chunks.length; index++) {
-      const chunk = await this.#chunk({ file, index }, (key) => this.#chunks.get(key));
+    const get = (index: number): Promise<Uint8Array> => this.#chunk({ file, index }, (key) => this.#chunks.get(key));
+    let next = file.chunks.length > 0 ? get(0) : null;
+    for (let index = 0; next !== null; index++) {
+      const chunk = await next;
+      next = index + 1 < file.chunks.length ? get(index + 1) : null;
       bytes.set(chunk, index * file.chunkBytes);
     }
     return bytes;

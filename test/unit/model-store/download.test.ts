@@ -172,6 +172,7 @@ describe('answers that are refused for good', () => {
       failure('download-failed', /redirected to 127\.0\.0\.1.*log-in/, 'log-in'),
     ],
     ['403', (_, response) => response.writeHead(403).end(), failure('download-failed', /log-in/, 'log-in')],
+    ['416', (_, response) => response.writeHead(416).end(), failure('download-failed', /416/, 'status')],
     ['404', (_, response) => response.writeHead(404).end(), failure('download-failed', /404/, 'status')],
     [
       'a compressed range',

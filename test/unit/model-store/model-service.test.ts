@@ -125,6 +125,16 @@ describe('installing', () => {
     expect(new Set(holders)).toEqual(new Set(['test', 'other tab']));
   });
 
+  test('follows a redirect to where the files lie, and keeps the address that was given', async () => {
+    server.files.set('signed/weights', weights);
+    server.answers.set(PATH, (_, response) =>
+      response.writeHead(302, { location: '/models/test/signed/weights?for=5min' }).end(),
+    );
+    await service.install({ id: 'served' });
+    expect((await parts.records.get('installed', 'served'))!.bases).toEqual([server.baseUrl]);
+    expect(await state()).toBe('installed');
+  });
+
   test.each(['not an address', 'ftp://host/model/', ''])('refuses the address %j', async (url) => {
     await expect(service.install({ url })).rejects.toEqual(error('bundle-invalid'));
   });
