@@ -22,6 +22,7 @@ export const COMPILE_USAGE = `likeness compile --base FOLDER --adapter FILE --ou
   --detector FILE.onnx    face detector: YuNet
   --face-encoder FILE.onnx  face recogniser that the adapter was trained with (FaceID: w600k_r50)
   --precision             bits of linear layers: q8 (default), q4, or f32 for no rounding at all
+  --report FILE.json      writes what rounding costs, layer by layer
   --id, --title TEXT      name of the bundle (default: the base folder's)
   --licence PART=NAME[:commercial]  licence of ${LICENCE_PARTS.join(', ')}
   --scheduler             ${SCHEDULER_KINDS.join(', ')} (default: lcm with an LCM-LoRA, else what the base says)
@@ -41,6 +42,8 @@ export interface CompileArguments {
   readonly imageEncoder?: string | undefined;
   readonly detector?: string | undefined;
   readonly faceEncoder?: string | undefined;
+  /** File for the rounding of every layer. */
+  readonly report?: string | undefined;
   readonly card?: CardWishes | undefined;
 }
 
@@ -53,7 +56,7 @@ export function readCompileArguments(args: string[]): CompileArguments {
     args,
     options: {
       ...{ base: text, out: text, adapter: text, detector: text, precision: { ...text, default: 'q8' } },
-      ...{ 'adapter-lora-scale': text, 'image-encoder': text, 'face-encoder': text },
+      ...{ 'adapter-lora-scale': text, 'image-encoder': text, 'face-encoder': text, report: text },
       ...{ lora: list, autoencoder: list, 'allow-unmatched': { type: 'boolean' } },
       ...{ id: text, title: text, licence: list, scheduler: text, steps: text, guidance: text },
     },
@@ -72,6 +75,7 @@ export function readCompileArguments(args: string[]): CompileArguments {
     imageEncoder: values['image-encoder'],
     detector: values.detector,
     faceEncoder: values['face-encoder'],
+    report: values.report,
     card: readCard(values),
   };
 }

@@ -1,13 +1,14 @@
 /** `likeness compile`: published weights → bundle folder. */
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { appendFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { BundleManifest } from '../src/bundle/manifest.ts';
 import { AppError } from '../src/domain/errors.ts';
 import { compileBundle } from '../src/forge/compile-bundle.ts';
 import type { ForgeOutput } from '../src/forge/file-writer.ts';
 import type { FileOpener } from '../src/forge/folder-files.ts';
+import type { QuantisationReport } from '../src/forge/quantisation-report.ts';
 import { checkNetwork } from './check-network.ts';
 import { readCompileArguments, type CompileArguments } from './compile-options.ts';
 import { openNodeFile, openNodeFolder } from './node-file-access.ts';
@@ -41,6 +42,7 @@ export async function compileFolder(
   };
   process.once('SIGINT', interrupted);
   const files = new OpenFiles();
+  let rounding: QuantisationReport = {};
   try {
     await mkdir(partial, { recursive: true });
     const manifest = await compileBundle({
@@ -62,7 +64,9 @@ export async function compileFolder(
       precision: wishes.precision,
       checkNetwork,
       onNotice,
+      onReport: (report) => (rounding = report),
     });
+    if (wishes.report !== undefined) await writeFile(wishes.report, JSON.stringify(rounding, null, 1));
     await replaceFolder(partial, target);
     return manifest;
   } finally {

@@ -27,7 +27,7 @@ export interface NetworkQuality {
   readonly tensors: readonly TensorQuality[];
 }
 
-/** What compile writes as quality.json. */
+/** What `compile --report` writes. */
 export type QuantisationReport = Partial<Record<Role, NetworkQuality>>;
 
 /** For the manifest: per network without its tensors, but for the one that suffers most. */

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { compileFolder } from '../../../cli/compile.ts';
 import { describe as describeBundle } from '../../../cli/inspect.ts';
 import { openNodeBundle } from '../../../cli/node-bundle-files.ts';
+import type { QuantisationReport } from '../../../src/forge/quantisation-report.ts';
 import { makeTinyCheckpoint } from '../../fixtures/tiny-checkpoint.ts';
 
 const checkpoint = makeTinyCheckpoint();
@@ -38,6 +39,22 @@ describe('compile', () => {
     const denoiser = report.networks.find(({ role }) => role === 'denoiser')!;
     expect(Object.keys(denoiser.bytes).sort()).toEqual(['4-bit', '8-bit', 'float32', 'int8']);
     expect(report.totalBytes).toBe(report.files.reduce((sum, file) => sum + file.bytes, 0));
+  });
+
+  test('tells what rounding costs, layer by layer', async () => {
+    const report = join(folder, 'rounding.json');
+    await compileFolder({ base, out, precision: 'q4', report });
+    const { denoiser } = JSON.parse(await readFile(report, 'utf8')) as QuantisationReport;
+    const packed = denoiser!.tensors.filter(({ storage }) => storage === 'nbits4');
+    expect(packed.length).toBeGreaterThan(0);
+    for (const { snr, worst } of packed) {
+      expect(snr).toBeGreaterThan(15);
+      expect(worst!.relativeError).toBeGreaterThan(0);
+    }
+    expect(denoiser!.tensors.find(({ name }) => name === 'conv_in.weight')).toMatchObject({
+      storage: 'float32',
+      snr: null,
+    });
   });
 
   test('a failure leaves nothing behind and the bundle there as it was', async () => {
