@@ -86,6 +86,8 @@ export interface ImageCodec {
 
 /** Verified, content-addressed pieces of weight files; keys are their SHA-256. */
 export interface ChunkStore {
+  /** Whether `blob` leaves the bytes on disk; else it copies them in memory. */
+  readonly blobsOnDisk: boolean;
   /** The bytes in memory; undefined also when the browser still lists the chunk but has lost what was in it. */
   get(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** The same bytes where they lie: a Blob on disk where the browser keeps one, else a Blob of memory. */

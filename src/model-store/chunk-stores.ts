@@ -21,6 +21,7 @@ export function recordForm(): RecordForm {
 export function indexedDbChunkStore(form: RecordForm = recordForm()): ChunkStore {
   const store = openKeyValueStore<ArrayBuffer | Blob>('likeness-model-chunks');
   return {
+    blobsOnDisk: form === 'blob',
     get: async (key) => {
       const record = await store.get(key);
       if (record === undefined || record instanceof ArrayBuffer) return record && new Uint8Array(record);
@@ -95,6 +96,7 @@ export function withMemoryFallback(lasting: ChunkStore): FallbackChunkStore {
 
   return {
     failure: () => failure,
+    blobsOnDisk: lasting.blobsOnDisk,
     get: async (key) => memory.get(key) ?? attempt(() => lasting.get(key), nothing),
     blob: async (key) => {
       const bytes = memory.get(key);

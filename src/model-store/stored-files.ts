@@ -19,16 +19,17 @@ export class StoredFiles implements BundleFiles {
     this.#repair = repair;
   }
 
-  /** The whole file in one buffer; beside it two chunks are in memory: one is copied while the browser reads the next. */
+  /** The whole file in one buffer. From disk the browser fills it; else one chunk after the other is copied into it. */
   async read(path: string): Promise<Uint8Array> {
     if (path === 'bundle.json') return this.#manifest.slice();
     const file = this.#file(path);
+    if (this.#chunks.blobsOnDisk) {
+      const whole = await (await this.blob(path)).arrayBuffer().catch(() => null);
+      if (whole?.byteLength === file.bytes) return new Uint8Array(whole);
+    }
     const bytes = new Uint8Array(file.bytes);
-    const get = (index: number): Promise<Uint8Array> => this.#chunk({ file, index }, (key) => this.#chunks.get(key));
-    let next = file.chunks.length > 0 ? get(0) : null;
-    for (let index = 0; next !== null; index++) {
-      const chunk = await next;
-      next = index + 1 < file.chunks.length ? get(index + 1) : null;
+    for (let index = 0; index < file.chunks.length; index++) {
+      const chunk = await this.#chunk({ file, index }, (key) => this.#chunks.get(key));
       bytes.set(chunk, index * file.chunkBytes);
     }
     return bytes;

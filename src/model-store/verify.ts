@@ -29,10 +29,18 @@ export async function findDamage(
   const plan = new ChunkPlan(manifest);
   const looked = plan.chunks.filter((_, place) => turn === null || place % TURNS === turn);
   const damaged: WantedChunk[] = [];
-  for (const wanted of looked) {
-    if (signal.aborted) throw cancelled();
+  // The next chunk is read while this one is hashed.
+  const read = (place: number) => {
+    const wanted = looked[place];
+    return wanted === undefined ? null : chunks.get(wanted.file.chunks[wanted.index]!);
+  };
+  let next = read(0);
+  for (const [place, wanted] of looked.entries()) {
     const key = wanted.file.chunks[wanted.index]!;
-    const bytes = await chunks.get(key);
+    const bytes = await next!;
+    if (signal.aborted) throw cancelled();
+    next = read(place + 1);
+    next?.catch(() => undefined); // told when its turn comes, unless this one fails first
     if (bytes === undefined || (await sha256Hex(bytes)) !== key) {
       damaged.push(wanted);
       await chunks.delete(key);

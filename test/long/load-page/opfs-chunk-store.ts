@@ -16,6 +16,7 @@ export async function opfsChunkStore(): Promise<ChunkStore> {
   const folder = await root.getDirectoryHandle('chunks', { create: true });
   const find = (key: string) => folder.getFileHandle(key).catch(() => null) as Promise<WorkerFileHandle | null>;
   return {
+    blobsOnDisk: true,
     async get(key) {
       const handle = await (await find(key))?.createSyncAccessHandle();
       if (handle === undefined) return undefined;
