@@ -16,7 +16,7 @@ const token = v.union([
     v.transform(({ content }) => content),
   ),
 ]);
-const padSchema = v.object({ pad_token: v.nullish(token) });
+const padSchema = v.object({ pad_token: v.nullish(token), added_tokens_decoder: v.optional(v.unknown()) });
 const tokensSchema = v.object({
   added_tokens: v.optional(v.array(v.object({ id: v.number(), content: v.string() })), []),
   model: v.object({ vocab: v.record(v.string(), v.number()) }),
@@ -56,12 +56,17 @@ function parseJson(text: string): unknown {
   }
 }
 
+/**
+ * special_tokens_map.json counts more, as long as tokenizer_config.json does not list its added tokens itself
+ * (transformers 5.23, tokenization_utils_base.py): SD 2's two files name different ones, and the models learnt the map's.
+ */
 async function paddingToken(folder: CheckpointFolder): Promise<string | undefined> {
-  for (const name of ['tokenizer_config.json', 'special_tokens_map.json']) {
+  const read = async (name: string): Promise<v.InferOutput<typeof padSchema>> => {
     const file = await folder.open(FOLDER + name);
-    if (file === undefined) continue;
-    const parsed = v.safeParse(padSchema, await readJson(file));
-    if (parsed.success && typeof parsed.output.pad_token === 'string') return parsed.output.pad_token;
-  }
-  return undefined;
+    const parsed = v.safeParse(padSchema, file && (await readJson(file)));
+    return parsed.success ? parsed.output : {};
+  };
+  const config = await read('tokenizer_config.json');
+  const map = config.added_tokens_decoder === undefined ? await read('special_tokens_map.json') : {};
+  return map.pad_token ?? config.pad_token ?? undefined;
 }

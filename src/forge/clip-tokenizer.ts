@@ -12,7 +12,7 @@ export interface ClipTokenizerFiles {
   readonly merges: string;
   /** tokenizer_config.json. */
   readonly config?: string | undefined;
-  /** special_tokens_map.json; it counts more than the config. */
+  /** special_tokens_map.json; it counts more than a config without `added_tokens_decoder`, and nothing beside one with it. */
   readonly specialTokens?: string | undefined;
 }
 
@@ -43,10 +43,9 @@ const MAX_PROBLEMS_TOLD = 6;
 export function clipTokenizerJson(files: ClipTokenizerFiles): string {
   const vocab = parseVocab(files.vocab);
   const merges = parseMerges(files.merges, vocab);
-  const specs = {
-    ...parseObject('tokenizer_config.json', files.config),
-    ...parseObject('special_tokens_map.json', files.specialTokens),
-  };
+  const config = parseObject('tokenizer_config.json', files.config);
+  const map = parseObject('special_tokens_map.json', files.specialTokens);
+  const specs = 'added_tokens_decoder' in config ? config : { ...config, ...map };
   const added = addedTokens(specs, vocab);
   const text = (key: string): string => contentOf(specs[key]) ?? SPECIAL.find(([name]) => name === key)![1];
   const withId = (key: string): [string, number] => {

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { openTokenizer } from '../../../src/forge/checkpoint-tokenizer.ts';
 import { clipTokenizerJson, type ClipTokenizerFiles } from '../../../src/forge/clip-tokenizer.ts';
 import { readTokenizerJson } from '../../../src/forge/tokenizer-files.ts';
 import { createTokenizer } from '../../../src/pipeline/tokenizer.ts';
@@ -103,5 +104,28 @@ describe('a tokenizer folder', () => {
       code: 'bundle-missing-file',
       details: { files: ['t/tokenizer.json', 't/vocab.json', 't/merges.txt'] },
     });
+  });
+
+  it.each([
+    ['the config’s where it is alone', { pad_token: '!' }, undefined, '!'],
+    ['the map’s where they differ, as in SD 2', { pad_token: '<|endoftext|>' }, { pad_token: { content: '!' } }, '!'],
+    ['the config’s where the map has none', { pad_token: '!' }, {}, '!'],
+    ['the config’s where it lists its tokens', { pad_token: '!', added_tokens_decoder: {} }, { pad_token: '?' }, '!'],
+    ['CLIP’s own where nothing is said', {}, undefined, '<|endoftext|>'],
+  ])('fills short prompts with the token of its files: %s', async (_, config, map, padding) => {
+    const { padTokenId } = await openTokenizer(
+      memoryFolder(
+        new Map(
+          Object.entries({
+            'vocab.json': files.vocab,
+            'merges.txt': files.merges,
+            'tokenizer_config.json': JSON.stringify(config),
+            ...(map && { 'special_tokens_map.json': JSON.stringify(map) }),
+          }).map(([name, content]) => [`tokenizer/${name}`, Buffer.from(content)]),
+        ),
+      ),
+      undefined,
+    );
+    expect(padTokenId).toBe((JSON.parse(files.vocab) as Record<string, number>)[padding]);
   });
 });
