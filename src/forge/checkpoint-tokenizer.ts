@@ -1,7 +1,8 @@
 /** The tokenizer of a checkpoint as one tokenizer.json, and the token that fills short prompts up. */
 import * as v from 'valibot';
 import { AppError } from '../domain/errors.ts';
-import { readJson, type CheckpointFolder } from './folder-files.ts';
+import type { CheckpointFolder } from './folder-files.ts';
+import { readJson } from './json-file.ts';
 import { readTokenizerJson } from './tokenizer-files.ts';
 
 export interface CheckpointTokenizer {

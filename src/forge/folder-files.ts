@@ -1,9 +1,10 @@
 /** Files of a folder in the diffusers or transformers layout, by the names that these packages write. */
 import type * as v from 'valibot';
 import { AppError } from '../domain/errors.ts';
+import { readJson } from './json-file.ts';
 import { openWeightFiles } from './open-weights.ts';
 import type { Problems } from './problems.ts';
-import { readAll, type RandomAccess } from './random-access.ts';
+import type { RandomAccess } from './random-access.ts';
 import type { WeightSource } from './weight-source.ts';
 
 export interface CheckpointFolder {
@@ -65,17 +66,4 @@ export function missingFile(folder: CheckpointFolder, path: string): AppError {
 /** Only the base has subfolders; messages name it in front. */
 export function shownPath(folder: CheckpointFolder, path: string): string {
   return path.includes('/') ? path : `${folder.name}/${path}`;
-}
-
-/** Throws AppError `bundle-invalid` when it is not JSON. */
-export async function readJson(file: RandomAccess): Promise<unknown> {
-  try {
-    return JSON.parse(await readText(file)) as unknown;
-  } catch (cause) {
-    throw new AppError('bundle-invalid', `${file.name} is not JSON.`, { details: { file: file.name }, cause });
-  }
-}
-
-export async function readText(file: RandomAccess): Promise<string> {
-  return new TextDecoder().decode(await readAll(file));
 }

@@ -1,7 +1,8 @@
 /** Weight files by what they are, not by what they are called; and checkpoints that are split over several files. */
 import { AppError } from '../domain/errors.ts';
+import { readText } from './json-file.ts';
 import { openPytorchZip } from './pytorch-zip.ts';
-import { readAll, type RandomAccess } from './random-access.ts';
+import type { RandomAccess } from './random-access.ts';
 import { openSafetensors } from './safetensors.ts';
 import { shown, weightsInvalid, type WeightSource } from './weight-source.ts';
 
@@ -11,8 +12,6 @@ export interface WeightFolder {
 }
 
 const MAGIC_BYTES = 16;
-/** An index lists a name and a file for each tensor: the largest published ones have 10 MB. */
-const MAX_INDEX_BYTES = 100_000_000;
 
 /** First bytes of files that are not read, and what to do about them. */
 const FOREIGN: readonly (readonly [prefix: string, what: string])[] = [
@@ -44,7 +43,7 @@ export async function openWeights(source: RandomAccess): Promise<WeightSource> {
 /**
  * The weights at `path`: one file, or all that an index (`….safetensors.index.json`, `pytorch_model.bin.index.json`)
  * names beside it. Throws AppError `bundle-missing-file` listing all files that are absent (details.files), and
- * `weights-invalid`.
+ * `weights-invalid` (`bundle-invalid` for an index that is far too long).
  */
 export async function openWeightFiles(folder: WeightFolder, path: string): Promise<WeightSource> {
   const file = await folder.open(path);
@@ -73,10 +72,10 @@ export async function openWeightFiles(folder: WeightFolder, path: string): Promi
 
 /** File by tensor. */
 async function readIndex(file: RandomAccess): Promise<ReadonlyMap<string, string>> {
-  if (file.size > MAX_INDEX_BYTES) throw weightsInvalid(file.name, `as an index, it is too long (${file.size} bytes)`);
+  const text = await readText(file);
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(await readAll(file)));
+    json = JSON.parse(text);
   } catch (cause) {
     throw weightsInvalid(file.name, 'its index is not JSON', cause);
   }

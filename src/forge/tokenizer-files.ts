@@ -1,10 +1,7 @@
 import { AppError } from '../domain/errors.ts';
 import { clipTokenizerJson } from './clip-tokenizer.ts';
+import { readText } from './json-file.ts';
 import type { WeightFolder } from './open-weights.ts';
-import { readAll } from './random-access.ts';
-
-/** Text encoders' vocabularies have a megabyte or three. */
-const MAX_FILE_BYTES = 50_000_000;
 
 /**
  * The tokenizer.json in a model's tokenizer folder (`folder` ends in "/" or is empty): its own, or one made of CLIP's
@@ -14,13 +11,7 @@ const MAX_FILE_BYTES = 50_000_000;
 export async function readTokenizerJson(files: WeightFolder, folder: string): Promise<string> {
   const read = async (name: string): Promise<string | undefined> => {
     const file = await files.open(folder + name);
-    if (file === undefined) return undefined;
-    if (file.size > MAX_FILE_BYTES) {
-      throw new AppError('bundle-invalid', `${file.name} has ${file.size} bytes: too much for a tokenizer.`, {
-        details: { file: file.name },
-      });
-    }
-    return new TextDecoder().decode(await readAll(file));
+    return file && readText(file);
   };
   const own = await read('tokenizer.json');
   if (own !== undefined) return own;
