@@ -2,13 +2,18 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { appendFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import * as native from 'onnxruntime-node';
 import type { BundleManifest } from '../src/bundle/manifest.ts';
 import { AppError } from '../src/domain/errors.ts';
 import { compileBundle } from '../src/forge/compile-bundle.ts';
 import type { ForgeOutput } from '../src/forge/file-writer.ts';
 import type { FileOpener } from '../src/forge/folder-files.ts';
 import type { QuantisationReport } from '../src/forge/quantisation-report.ts';
+import { InferenceGate } from '../src/runtime/inference-gate.ts';
+import { ortMatMul } from '../src/runtime/ort-mat-mul.ts';
+import { nodeSessionOptions } from '../src/runtime/session-options.ts';
 import { checkNetwork } from './check-network.ts';
 import { readCompileArguments, type CompileArguments } from './compile-options.ts';
 import { openNodeFile, openNodeFolder } from './node-file-access.ts';
@@ -42,6 +47,7 @@ export async function compileFolder(
   };
   process.once('SIGINT', interrupted);
   const files = new OpenFiles();
+  const matMul = ortMatMul(native, nodeSessionOptions(availableParallelism()), new InferenceGate());
   let rounding: QuantisationReport = {};
   try {
     await mkdir(partial, { recursive: true });
@@ -59,6 +65,7 @@ export async function compileFolder(
         adapterLoraScale: wishes.adapterLoraScale,
         allowUnmatched: wishes.allowUnmatched,
       },
+      matMul,
       ...(wishes.card !== undefined && { card: wishes.card }),
       output: folderOutput(partial),
       precision: wishes.precision,
@@ -72,6 +79,7 @@ export async function compileFolder(
   } finally {
     process.removeListener('SIGINT', interrupted);
     await files.close();
+    await matMul.close();
     removePartial();
   }
 }

@@ -1,6 +1,6 @@
 /** The forge's table of contents: a published checkpoint goes in, a bundle comes out. */
 import { AppError } from '../domain/errors.ts';
-import type { Role } from '../domain/ports.ts';
+import type { MatMul, Role } from '../domain/ports.ts';
 import type { BundleFile } from '../bundle/integrity.ts';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import { parseManifest } from '../bundle/open-bundle.ts';
@@ -28,6 +28,8 @@ export interface CompileOptions {
   readonly inputs: CheckpointInputs;
   readonly loras?: readonly LoraInput[] | undefined;
   readonly fold?: FoldWishes;
+  /** Products of the LoRAs' factors; default: in TypeScript. */
+  readonly matMul?: MatMul;
   /** For a base without a card of its own. */
   readonly card?: CardWishes;
   readonly output: ForgeOutput;
@@ -59,7 +61,8 @@ export async function compileBundle(options: CompileOptions): Promise<BundleMani
   const loras = await openLoras(options.loras ?? [], problems);
   if (opened === undefined) throw problems.asError();
   const notice = (text: string): void => options.onNotice?.(text);
-  const checkpoint = await foldCheckpoint(opened, loras, options.fold ?? {}, problems, notice);
+  const { fold = {}, matMul } = options;
+  const checkpoint = await foldCheckpoint(opened, loras, { ...fold, ...(matMul && { matMul }) }, problems, notice);
   const parts = networkParts(checkpoint);
   await checkParts(parts, options.checkNetwork, problems);
   const encoderSha256 = await checkEncoder(checkpoint, output, problems);

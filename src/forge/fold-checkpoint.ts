@@ -1,6 +1,6 @@
 /** LoRAs into a checkpoint's networks: the face adapter's own and those that are given. */
 import type { Checkpoint } from './checkpoint-folder.ts';
-import { foldLoras, type WeightedLora } from './fold-loras.ts';
+import { foldLoras, type FoldOptions, type WeightedLora } from './fold-loras.ts';
 import type { FileOpener } from './folder-files.ts';
 import { readLora } from './lora.ts';
 import { openWeights } from './open-weights.ts';
@@ -42,7 +42,7 @@ export async function openLoras(inputs: readonly LoraInput[], problems: Problems
 export async function foldCheckpoint(
   checkpoint: Checkpoint,
   loras: readonly WeightedLora[],
-  { adapterLoraScale = 1, allowUnmatched = false }: FoldWishes,
+  { adapterLoraScale = 1, allowUnmatched = false, ...options }: FoldWishes & FoldOptions,
   problems: Problems,
   notice: (text: string) => void,
 ): Promise<Checkpoint> {
@@ -66,7 +66,7 @@ export async function foldCheckpoint(
     else problems.weights(`${what} (--allow-unmatched leaves them out): ${keys.join(', ')}`);
   }
   if (fitting.length === 0) return checkpoint;
-  const folded = foldLoras(base, fitting);
+  const folded = foldLoras(base, fitting, options);
   return {
     ...checkpoint,
     unet: { ...unet, weights: folded.unet },

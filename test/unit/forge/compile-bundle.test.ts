@@ -5,7 +5,9 @@ import { checkFileList } from '../../../src/bundle/integrity.ts';
 import { openBundle, type ModelBundle } from '../../../src/bundle/open-bundle.ts';
 import type { BundleFiles, Role } from '../../../src/domain/ports.ts';
 import { float32Tensor, type HostTensor } from '../../../src/domain/tensor.ts';
-import { compileBundle } from '../../../src/forge/compile-bundle.ts';
+import { compileBundle, type CompileOptions } from '../../../src/forge/compile-bundle.ts';
+import { plainMatMul } from '../../../src/forge/plain-mat-mul.ts';
+import { bytesAccess } from '../../../src/forge/random-access.ts';
 import type { Precision } from '../../../src/forge/storage-plan.ts';
 import { buildNetwork, type GraphNetworkSpec } from '../../../src/networks/build-network.ts';
 import { hashUniform } from '../../fixtures/hash-weights.ts';
@@ -19,9 +21,14 @@ import {
 } from '../../fixtures/tiny-checkpoint.ts';
 import { MemoryOutput } from './memory-output.ts';
 
-async function compile(files: ReadonlyMap<string, Uint8Array>, precision: Precision = 'q8') {
+async function compile(
+  files: ReadonlyMap<string, Uint8Array>,
+  precision: Precision = 'q8',
+  more: Partial<CompileOptions> = {},
+) {
   const output = new MemoryOutput();
-  const manifest = await compileBundle({ inputs: { base: memoryFolder(files) }, output, precision, checkNetwork });
+  const inputs = { base: memoryFolder(files) };
+  const manifest = await compileBundle({ inputs, output, precision, checkNetwork, ...more });
   return { output, manifest };
 }
 
@@ -87,6 +94,30 @@ describe('a compiled bundle', () => {
       networks: { textEncoder: { class: 'CLIPTextModel' }, conditioner: { class: 'FaceConditioner' } },
     });
     expect(new TextDecoder().decode(output.file('bundle.json'))).not.toContain('/home/');
+  });
+
+  test('folds LoRAs by the products that it is given', async () => {
+    const values = (length: number) => new Float32Array(length).fill(0.5);
+    const lora = safetensorsBytes({
+      'lora_unet_time_embedding_linear_1.lora_down.weight': { dtype: 'F32', dims: [1, 16], values: values(16) },
+      'lora_unet_time_embedding_linear_1.lora_up.weight': { dtype: 'F32', dims: [64, 1], values: values(64) },
+    });
+    const products: number[] = [];
+    const { output } = await compile(checkpoint.files, 'f32', {
+      loras: [{ name: 'a.safetensors', open: () => Promise.resolve(bytesAccess('a', lora)), scale: 1 }],
+      matMul: {
+        multiply: (a, b, inner) => {
+          products.push(inner);
+          return plainMatMul.multiply(a, b, inner);
+        },
+      },
+    });
+    expect(products).toEqual([1]);
+    const { tensors } = await openBundle(filesOf(output));
+    const name = 'time_embedding.linear_1.weight';
+    const { file, data } = tensors.denoiser![name]!;
+    const stored = new Float32Array(output.file(file).slice(data.offset, data.offset + data.length).buffer);
+    expect(stored).toEqual(Float32Array.from(checkpoint.weight('denoiser', name), (value) => value + 0.25));
   });
 
   test('without rounding holds exactly the checkpoint', async () => {
