@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { appendFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import * as native from 'onnxruntime-node';
 import type { BundleManifest } from '../src/bundle/manifest.ts';
@@ -18,6 +18,9 @@ import { checkNetwork } from './check-network.ts';
 import { readCompileArguments, type CompileArguments } from './compile-options.ts';
 import { openNodeFile, openNodeFolder } from './node-file-access.ts';
 import { UsageError } from './usage-error.ts';
+
+/** Signals by which a person or a system ends a command. */
+const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Throws UsageError and what `compileFolder` throws. */
 export async function runCompile(args: string[]): Promise<void> {
@@ -41,11 +44,11 @@ export async function compileFolder(
   await requireReplaceable(target, wishes.out);
   const partial = `${target}.partial-${process.pid}`;
   const removePartial = (): void => rmSync(partial, { recursive: true, force: true });
-  const interrupted = (): void => {
+  const interrupted = (signal: NodeJS.Signals): void => {
     removePartial();
-    process.exit(130);
+    process.exit(128 + constants.signals[signal]);
   };
-  process.once('SIGINT', interrupted);
+  for (const signal of ENDS) process.once(signal, interrupted);
   const files = new OpenFiles();
   const matMul = ortMatMul(native, nodeSessionOptions(availableParallelism()), new InferenceGate());
   let rounding: QuantisationReport = {};
@@ -73,11 +76,12 @@ export async function compileFolder(
       onNotice,
       onReport: (report) => (rounding = report),
     });
-    if (wishes.report !== undefined) await writeFile(wishes.report, JSON.stringify(rounding, null, 1));
     await replaceFolder(partial, target);
+    // Afterwards, so that a wrong path costs the report and not the bundle.
+    if (wishes.report !== undefined) await writeReport(wishes.report, rounding);
     return manifest;
   } finally {
-    process.removeListener('SIGINT', interrupted);
+    for (const signal of ENDS) process.removeListener(signal, interrupted);
     await files.close();
     await matMul.close();
     removePartial();
@@ -143,6 +147,13 @@ async function replaceFolder(made: string, target: string): Promise<void> {
   });
   await rename(made, target);
   await rm(replaced, { recursive: true, force: true });
+}
+
+async function writeReport(path: string, report: QuantisationReport): Promise<void> {
+  await writeFile(path, JSON.stringify(report, null, 1)).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(`--report ${path} cannot be written (${code ?? 'unknown reason'}); the bundle is made.`);
+  });
 }
 
 function folderOutput(folder: string): ForgeOutput {

@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { compileFolder } from '../../../cli/compile.ts';
 import { describe as describeBundle } from '../../../cli/inspect.ts';
@@ -55,6 +57,12 @@ describe('compile', () => {
       storage: 'float32',
       snr: null,
     });
+  });
+
+  test('a report that cannot be written costs no bundle', async () => {
+    const report = join(folder, 'nowhere', 'rounding.json');
+    await expect(compileFolder({ base, out, precision: 'q4', report })).rejects.toThrow(/--report .* \(ENOENT\)/);
+    expect((await openNodeBundle(out)).manifest.id).toBe('tiny');
   });
 
   test('a failure leaves nothing behind and the bundle there as it was', async () => {
@@ -118,6 +126,28 @@ describe('the command line', () => {
       id: 'tiny',
       networks: [{ role: 'faceDetector' }, {}, {}, {}, {}, {}, {}],
     });
+  });
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s leaves nothing half-made', async (signal) => {
+    const parent = dirname(out);
+    await mkdir(parent);
+    const child = spawn(process.execPath, [
+      '--import',
+      'tsx',
+      'cli/likeness.ts',
+      'compile',
+      '--base',
+      base,
+      '--out',
+      out,
+    ]);
+    const ended = once(child, 'exit');
+    while ((await readdir(parent)).length === 0) await setTimeout(5);
+    child.kill(signal);
+    await ended;
+    // Rarely it was quicker; then the bundle is whole.
+    const left = await readdir(parent);
+    if (left.length > 0) expect(left).toEqual(['tiny']);
   });
 
   test.each([
