@@ -19,6 +19,8 @@ export const COMPILE_USAGE = `likeness compile --base FOLDER --adapter FILE --ou
   --autoencoder FOLDER    another autoencoder (AutoencoderTiny or AutoencoderKL) in the diffusers layout; or, given
                           twice, TAESD's original encoder and decoder files
   --image-encoder FOLDER  CLIP's image encoder (for plus-face)
+  --clip-skip N           last layers of the text encoder that are left out (default 0; where counting begins at 1,
+                          one less)
   --detector FILE.onnx    face detector: YuNet
   --face-encoder FILE.onnx  face recogniser that the adapter was trained with (FaceID: w600k_r50)
   --precision             bits of linear layers: q8 (default), q4, or f32 for no rounding at all
@@ -40,6 +42,7 @@ export interface CompileArguments {
   /** One folder or two files. */
   readonly autoencoder?: readonly string[] | undefined;
   readonly imageEncoder?: string | undefined;
+  readonly clipSkip?: number | undefined;
   readonly detector?: string | undefined;
   readonly faceEncoder?: string | undefined;
   /** File for the rounding of every layer. */
@@ -56,7 +59,7 @@ export function readCompileArguments(args: string[]): CompileArguments {
     args,
     options: {
       ...{ base: text, out: text, adapter: text, detector: text, precision: { ...text, default: 'q8' } },
-      ...{ 'adapter-lora-scale': text, 'image-encoder': text, 'face-encoder': text, report: text },
+      ...{ 'clip-skip': text, 'adapter-lora-scale': text, 'image-encoder': text, 'face-encoder': text, report: text },
       ...{ lora: list, autoencoder: list, 'allow-unmatched': { type: 'boolean' } },
       ...{ id: text, title: text, licence: list, scheduler: text, steps: text, guidance: text },
     },
@@ -73,6 +76,7 @@ export function readCompileArguments(args: string[]): CompileArguments {
     allowUnmatched: values['allow-unmatched'],
     autoencoder: values.autoencoder,
     imageEncoder: values['image-encoder'],
+    clipSkip: readClipSkip(values['clip-skip']),
     detector: values.detector,
     faceEncoder: values['face-encoder'],
     report: values.report,
@@ -84,6 +88,13 @@ export function readCompileArguments(args: string[]): CompileArguments {
 export function readLoraArgument(argument: string): { path: string; scale: number } {
   const [, path, scale] = /^(.+):(-?(?:\d+\.?\d*|\.\d+))$/.exec(argument) ?? [];
   return path === undefined ? { path: argument, scale: 1 } : { path, scale: Number(scale) };
+}
+
+/** Whether the text encoder has that many layers, its builder says. */
+function readClipSkip(argument: string | undefined): number | undefined {
+  const layers = readNumber('--clip-skip', argument);
+  if (layers === undefined || (Number.isInteger(layers) && layers >= 0)) return layers;
+  throw new UsageError(`--clip-skip needs a whole number from 0, not ${layers}.`);
 }
 
 function readCard(values: {

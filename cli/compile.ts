@@ -69,6 +69,7 @@ export async function compileFolder(
         allowUnmatched: wishes.allowUnmatched,
       },
       matMul,
+      clipSkip: wishes.clipSkip,
       ...(wishes.card !== undefined && { card: wishes.card }),
       output: folderOutput(partial),
       precision: wishes.precision,

@@ -64,6 +64,7 @@ const textFacts = v.object({
   architectures: className,
   hidden_size: positive,
   max_position_embeddings: positive,
+  num_hidden_layers: positive,
   pad_token_id: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(0))),
 });
 const visionFacts = v.object({

@@ -6,16 +6,17 @@ const TEXT_PREFIX = /^(?:cond_stage_model\.transformer\.)?(?:text_model\.)?/;
 const NOT_TEXT = /^(?:vision_model\.|visual_projection\.|text_projection\.|logit_scale$)|(?:^|\.)position_ids$/;
 const NOT_VISION =
   /^(?:text_model\.|visual_projection\.|text_projection\.|logit_scale$)|(?:^|\.)position_ids$|\.post_layernorm\./;
-const LAYER = /^(?:vision_model\.)?encoder\.layers\.(\d+)\./;
+const LAYER = /(?:^|\.)encoder\.layers\.(\d+)\./;
 
 /**
  * The builder's name of a tensor of a CLIPTextModel; undefined for what it does not read.
  *
- * @param layers how many layers are used: num_hidden_layers − clip_skip
+ * @param layers num_hidden_layers
+ * @param clipSkip how many of the last ones are not used
  */
-export function clipTextName(name: string, layers = Infinity): string | undefined {
+export function clipTextName(name: string, layers: number, clipSkip: number): string | undefined {
   if (NOT_TEXT.test(name)) return undefined;
-  return within(name.replace(TEXT_PREFIX, ''), layers);
+  return isUnused(name, layers, clipSkip) ? undefined : name.replace(TEXT_PREFIX, '');
 }
 
 /**
@@ -26,10 +27,11 @@ export function clipTextName(name: string, layers = Infinity): string | undefine
  */
 export function clipVisionName(name: string, layers: number): string | undefined {
   const full = /^(?:embeddings|pre_layrnorm|encoder|post_layernorm)\./.test(name) ? `vision_model.${name}` : name;
-  return NOT_VISION.test(full) ? undefined : within(full, layers - 1);
+  return NOT_VISION.test(full) || isUnused(full, layers, 1) ? undefined : full;
 }
 
-function within(name: string, layers: number): string | undefined {
-  const layer = LAYER.exec(name)?.[1];
-  return layer !== undefined && Number(layer) >= layers ? undefined : name;
+/** Of the last `skipped` layers; layers that the config knows nothing of stay, so that they are told. */
+function isUnused(name: string, layers: number, skipped: number): boolean {
+  const layer = Number(LAYER.exec(name)?.[1] ?? -1);
+  return layer >= layers - skipped && layer < layers;
 }

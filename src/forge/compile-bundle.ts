@@ -30,6 +30,8 @@ export interface CompileOptions {
   readonly fold?: FoldWishes;
   /** Products of the LoRAs' factors; default: in TypeScript. */
   readonly matMul?: MatMul;
+  /** How many of the text encoder's last layers are left out; default none. */
+  readonly clipSkip?: number | undefined;
   /** For a base without a card of its own. */
   readonly card?: CardWishes;
   readonly output: ForgeOutput;
@@ -63,7 +65,7 @@ export async function compileBundle(options: CompileOptions): Promise<BundleMani
   const notice = (text: string): void => options.onNotice?.(text);
   const { fold = {}, matMul } = options;
   const checkpoint = await foldCheckpoint(opened, loras, { ...fold, ...(matMul && { matMul }) }, problems, notice);
-  const parts = networkParts(checkpoint);
+  const parts = networkParts(checkpoint, options.clipSkip);
   await checkParts(parts, options.checkNetwork, problems);
   const encoderSha256 = await checkEncoder(checkpoint, output, problems);
   problems.throwIfAny();

@@ -30,8 +30,12 @@ const CONDITIONING = /\.attn2\.to_[kv]\.weight$/;
 const ADAPTER_LORA = /^ip_adapter\.\d+\.to_(q|k|v|out)_lora\./;
 const DECODER = /^(decoder|post_quant_conv)\./;
 
-/** The built networks with their configs and the tensors that each takes from the checkpoint. */
-export function networkParts(checkpoint: Checkpoint): NetworkPart[] {
+/**
+ * The built networks with their configs and the tensors that each takes from the checkpoint.
+ *
+ * @param clipSkip how many of the text encoder's last layers are left out
+ */
+export function networkParts(checkpoint: Checkpoint, clipSkip = 0): NetworkPart[] {
   const { unet, textEncoder, autoencoder, adapter } = checkpoint;
   const unetConfig = shared(unet.config);
   const latents = { class: autoencoder.className, config: shared(autoencoder.config, FIRST_LATENT_KEYS) };
@@ -45,8 +49,11 @@ export function networkParts(checkpoint: Checkpoint): NetworkPart[] {
   return [
     {
       role: 'textEncoder',
-      spec: { class: textEncoder.facts.architectures[0]!, config: shared(textEncoder.config, FIRST_KEYS) },
-      tensors: pick(textEncoder.weights, (name) => clipTextName(name)),
+      spec: {
+        class: textEncoder.facts.architectures[0]!,
+        config: { ...shared(textEncoder.config, FIRST_KEYS), ...(clipSkip > 0 && { clip_skip: clipSkip }) },
+      },
+      tensors: pick(textEncoder.weights, (name) => clipTextName(name, textEncoder.facts.num_hidden_layers, clipSkip)),
     },
     ...imageParts(checkpoint),
     {

@@ -164,6 +164,25 @@ describe('a bundle of published files', () => {
     await expect(generate(out, '--embedding', embedding)).rejects.toThrow(/looks at the face itself/);
   });
 
+  test('layers of the text encoder that are left out are not stored, and change what it says', async () => {
+    const size = ({ manifest }: Awaited<ReturnType<typeof compile>>) =>
+      manifest.files.find(({ path }) => path === 'weights/text_encoder.bin')!.bytes;
+    const [whole, skipped] = [await compile(), await compile({ clipSkip: 1 })];
+    expect(skipped.manifest.networks.textEncoder).toMatchObject({ config: { clip_skip: 1 } });
+    expect(whole.manifest.networks.textEncoder).not.toMatchObject({ config: { clip_skip: 1 } });
+    expect(size(skipped)).toBeLessThan(size(whole));
+    const embedding = await put('embedding.json', JSON.stringify(Array.from({ length: 32 }, (_, i) => Math.cos(i))));
+    const pictures = [
+      await generate(whole.out, '--embedding', embedding),
+      await generate(skipped.out, '--embedding', embedding),
+    ];
+    expect(Buffer.compare(pictures[0]!.pixels, pictures[1]!.pixels)).not.toBe(0);
+    expect(await refused({ clipSkip: 9 })).toMatchObject({
+      code: 'bundle-invalid',
+      message: /clip_skip: 9 of \d+ layers cannot be left out/,
+    });
+  });
+
   test('TAESD’s original files, in any order', async () => {
     const [encoder, decoder] = [
       await put('taesd_encoder.safetensors', tensors(taesd(true))),
@@ -382,6 +401,7 @@ describe('the words of the command line', () => {
     [['--licence', 'nose=MIT'], /PART of base, adapter/],
     [['--steps', '0'], /from 1 to 50/],
     [['--guidance', 'much'], /needs a number/],
+    [['--clip-skip', '0.5'], /whole number from 0/],
     [['--scheduler', 'pndm'], /must be ddim, lcm/],
   ])('%j is not understood', (args, message) => {
     expect(() => readCompileArguments([...given, ...args])).toThrow(message);

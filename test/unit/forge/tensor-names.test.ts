@@ -24,14 +24,15 @@ describe('names of official files', () => {
 
   it('CLIP text: three prefixes; layers beyond the last one used and foreign tensors are left out', () => {
     for (const prefix of ['', 'text_model.', 'cond_stage_model.transformer.text_model.']) {
-      expect(clipTextName(`${prefix}final_layer_norm.bias`)).toBe('final_layer_norm.bias');
-      expect(clipTextName(`${prefix}embeddings.position_ids`)).toBeUndefined();
-      expect(clipTextName(`${prefix}encoder.layers.11.mlp.fc1.bias`)).toBe('encoder.layers.11.mlp.fc1.bias');
-      expect(clipTextName(`${prefix}encoder.layers.11.mlp.fc1.bias`, 11)).toBeUndefined();
-      expect(clipTextName(`${prefix}encoder.layers.10.mlp.fc1.bias`, 11)).toBe('encoder.layers.10.mlp.fc1.bias');
+      expect(clipTextName(`${prefix}final_layer_norm.bias`, 12, 0)).toBe('final_layer_norm.bias');
+      expect(clipTextName(`${prefix}embeddings.position_ids`, 12, 0)).toBeUndefined();
+      expect(clipTextName(`${prefix}encoder.layers.11.mlp.fc1.bias`, 12, 0)).toBe('encoder.layers.11.mlp.fc1.bias');
+      expect(clipTextName(`${prefix}encoder.layers.11.mlp.fc1.bias`, 12, 1)).toBeUndefined();
+      expect(clipTextName(`${prefix}encoder.layers.10.mlp.fc1.bias`, 12, 1)).toBe('encoder.layers.10.mlp.fc1.bias');
     }
+    expect(clipTextName('encoder.layers.12.mlp.fc1.bias', 12, 1)).toBe('encoder.layers.12.mlp.fc1.bias');
     for (const name of ['text_projection.weight', 'logit_scale', 'vision_model.pre_layrnorm.weight']) {
-      expect(clipTextName(name)).toBeUndefined();
+      expect(clipTextName(name, 12, 0)).toBeUndefined();
     }
   });
 
