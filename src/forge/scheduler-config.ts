@@ -34,6 +34,7 @@ export const schedulerSchema = v.object({
   beta_schedule: v.picklist(['scaled_linear', 'linear']),
   beta_start: v.number(),
   beta_end: v.number(),
+  trained_betas: v.nullish(v.never('only null is supported: the noise follows beta_schedule')),
   num_train_timesteps: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1000),
   prediction_type: v.optional(v.picklist(['epsilon', 'v_prediction']), 'epsilon'),
   rescale_betas_zero_snr: v.optional(v.boolean(), false),

@@ -231,9 +231,12 @@ describe('refusals', () => {
   test('all bad config fields at once', async () => {
     const error = await refused((files) => {
       changed(files, 'starter.json', { licences: undefined });
-      changed(files, 'scheduler/scheduler_config.json', { _class_name: 'ShiftScheduler' });
+      changed(files, 'scheduler/scheduler_config.json', { _class_name: 'ShiftScheduler', trained_betas: [0.1] });
     });
-    expect(error).toMatchObject({ code: 'bundle-invalid', message: /starter\.json: licences.*_class_name/s });
+    expect(error).toMatchObject({
+      code: 'bundle-invalid',
+      message: /starter\.json: licences.*_class_name.*trained_betas/s,
+    });
   });
 
   test('all missing, unexpected and ill-fitting tensors of all networks at once', async () => {
