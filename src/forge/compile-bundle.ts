@@ -81,7 +81,7 @@ export async function compileBundle(options: CompileOptions): Promise<BundleMani
   if (checkpoint.faceEncoder) files.push(await copyFile(faceEncoder, checkpoint.faceEncoder.file, output));
 
   options.onReport?.(written.report);
-  // A card of our own training comes with figures of its own.
+  // The starter's manifest keeps its bytes; `--report` tells its rounding.
   const quality = checkpoint.card === undefined ? { quantisation: summarise(written.report) } : undefined;
   const manifest = parseManifest(describeBundle({ checkpoint, card, kind, parts, files, encoderSha256, quality }));
   await output.append('bundle.json', jsonBytes(manifest));
