@@ -3,6 +3,7 @@
  * tencent-ailab/IP-Adapter (2024-06-28) and in diffusers 0.42 (`_convert_ip_adapter_image_proj_to_diffusers`).
  */
 import { AppError } from '../domain/errors.ts';
+import { isFaceLora } from './lora.ts';
 import { resamplerConfig } from './resampler-config.ts';
 import type { WeightSource } from './weight-source.ts';
 
@@ -19,7 +20,6 @@ export interface FaceAdapter {
   readonly hasLora: boolean;
 }
 
-const LORA = /^ip_adapter\.\d+\.to_(q|k|v|out)_lora\./;
 const BASES: Readonly<Record<number, string>> = { 768: 'SD1.5', 1024: 'SD2', 2048: 'SDXL' };
 
 /**
@@ -30,7 +30,7 @@ const BASES: Readonly<Record<number, string>> = { 768: 'SD1.5', 1024: 'SD2', 204
 export function readFaceAdapter(weights: WeightSource, textWidth: number): FaceAdapter {
   const dims = (name: string): readonly number[] | undefined => weights.shapes.get(`image_proj.${name}`);
   const names = [...weights.shapes.keys()];
-  const hasLora = names.some((name) => LORA.test(name));
+  const hasLora = names.some(isFaceLora);
   const has = (start: string): boolean => names.some((name) => name.startsWith(start));
 
   if (!has('image_proj.') || !has('ip_adapter.')) {

@@ -54,9 +54,9 @@ const FACE_ADAPTER = /^(?:image_proj\.|(?:ip_adapter\.)?\d+\.to_[kv]_ip\.)/;
 /** What a message lists at most. */
 const SHOWN = 8;
 
-/** Whether any layer of a LoRA is in there: face adapters have one (FaceID) or none (plus-face). */
-export function hasLora(source: WeightSource): boolean {
-  return [...source.shapes.keys()].some((key) => FACTOR.test(key));
+/** Whether a face adapter's tensor belongs to the LoRA that it brings along (FaceID does, plus-face does not). */
+export function isFaceLora(key: string): boolean {
+  return FACE_LORA.test(key);
 }
 
 /**
@@ -111,7 +111,7 @@ function groupKeys(keys: readonly string[]): {
 } {
   const groups = new Map<string, Partial<Record<Part, string>>>();
   const strangers: string[] = [];
-  const inAdapter = keys.some((key) => FACE_LORA.test(key));
+  const inAdapter = keys.some(isFaceLora);
   for (const key of keys) {
     const found = readKey(key);
     if (found !== undefined) {

@@ -4,6 +4,7 @@ import { elementCount } from '../domain/tensor.ts';
 import type { TensorIndex } from '../bundle/weight-index.ts';
 import { clipTextName, clipVisionName } from './clip-names.ts';
 import type { Checkpoint } from './checkpoint-folder.ts';
+import { isFaceLora } from './lora.ts';
 import type { Problems } from './problems.ts';
 import type { WeightSource } from './weight-source.ts';
 
@@ -26,8 +27,6 @@ export type CheckNetwork = (part: NetworkPart['spec'] & { role: Role }, tensors:
 
 /** Text and face keys and values are the same in every step, so they are the conditioner's. */
 const CONDITIONING = /\.attn2\.to_[kv]\.weight$/;
-/** The adapter's LoRA has been folded into the UNet. */
-const ADAPTER_LORA = /^ip_adapter\.\d+\.to_(q|k|v|out)_lora\./;
 const DECODER = /^(decoder|post_quant_conv)\./;
 
 /**
@@ -42,9 +41,10 @@ export function networkParts(checkpoint: Checkpoint, clipSkip = 0): NetworkPart[
   const latentTensors = [...autoencoder.tensors].map(
     ([name, origin]) => [name, { ...origin, dims: origin.source.shapes.get(origin.name)! }] as const,
   );
+  // Its LoRA has been folded into the UNet.
   const ofAdapter = pick(
     adapter.weights,
-    where((name) => !ADAPTER_LORA.test(name)),
+    where((name) => !isFaceLora(name)),
   );
   return [
     {
