@@ -7,7 +7,10 @@ export interface WeightSource {
   readonly name: string;
   /** Shapes by name. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
-  /** Row-major values. Throws AppError `weights-invalid` for a type that is no float, or NaN and infinite values. */
+  /**
+   * Row-major values. Throws AppError `weights-invalid` for a type that is no float (but for a single I64, shape []), or
+   * NaN and infinite values.
+   */
   read(tensor: string): Promise<Float32Array>;
   /**
    * Rows `first` … `first + count − 1` of the outermost dimension (a scalar is one row), so that a large tensor is
@@ -35,7 +38,9 @@ export function weightSource<T extends StoredTensor>(
     const tensor = tensors.get(name);
     if (tensor === undefined) throw weightsInvalid(file, `there is no tensor ${shown(name)}`);
     const { shape, type } = tensor;
-    if (!isReadable(type))
+    // A LoRA's alpha: kohya's scripts keep the whole number that it is set to.
+    const isWholeNumber = type === 'I64' && shape.length === 0;
+    if (!isReadable(type) && !isWholeNumber)
       throw weightsInvalid(file, `${shown(name)} is ${type}; only F32, F16 and BF16 weights are read`);
     const height = shape[0] ?? 1;
     const { first, count } = rows ?? { first: 0, count: height };
@@ -44,7 +49,9 @@ export function weightSource<T extends StoredTensor>(
     }
     const width = elementCount(shape.slice(1));
     if (count * width === 0) return new Float32Array(0);
-    const values = decodeElements(await readElements(tensor, first * width, count * width, name), type);
+    const bytes = await readElements(tensor, first * width, count * width, name);
+    if (isWholeNumber) return Float32Array.of(wholeNumber(bytes));
+    const values = decodeElements(bytes, type);
     requireFinite(file, name, values);
     return values;
   };
@@ -56,6 +63,10 @@ export function weightSource<T extends StoredTensor>(
     read: (name) => read(name),
     readRows: (name, first, count) => read(name, { first, count }),
   };
+}
+
+function wholeNumber(bytes: Uint8Array): number {
+  return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(0, true));
 }
 
 function requireFinite(file: string, name: string, values: Float32Array): void {

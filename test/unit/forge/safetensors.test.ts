@@ -169,6 +169,12 @@ describe('damaged files', () => {
     expect((long as Error).message.length).toBeLessThan(500);
   });
 
+  test('a single whole number is read, as a LoRA’s alpha is kept by kohya’s scripts', async () => {
+    const source = await open(file({ alpha: entry('I64', [], 0, 8) }, new Uint8Array(BigInt64Array.of(-16n).buffer)));
+    expect([...(await source.read('alpha'))]).toEqual([-16]);
+    expect([...(await source.readRows('alpha', 0, 1))]).toEqual([-16]);
+  });
+
   test('NaN in a tensor is told by its name', async () => {
     const source = await open(file({ a: entry('F32', [2], 0, 8) }, Buffer.from(Float32Array.of(1, NaN).buffer)));
     await expect(source.read('a')).rejects.toMatchObject({ code: 'weights-invalid', message: /a holds NaN/ });
