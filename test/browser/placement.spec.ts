@@ -6,7 +6,7 @@ const NEEDS_HALF = /requires f16 but the device does not support it/;
 
 test('on WebGPU no node is on the CPU, but for the lookup in a packed embedding table', async ({ run }) => {
   const { networks, control } = await run('placement', { wish: 'webgpu' });
-  expect(networks).toHaveLength(30);
+  expect(networks).toHaveLength(34);
   for (const { role, folder, compute, placement } of networks) {
     const title = `${folder}, ${role}, ${compute}`;
     expect(placement.gpuNodes, title).toBeGreaterThan(10);

@@ -3,6 +3,7 @@ import { computeBudget } from '../../../src/domain/compute-budget.ts';
 import { isAppError } from '../../../src/domain/errors.ts';
 import type { Role } from '../../../src/domain/ports.ts';
 import { float32Tensor, isHostTensor, type HostTensor, type Tensor } from '../../../src/domain/tensor.ts';
+import type { InputDims } from '../../../src/networks/input-dims.ts';
 import { generate } from '../../../src/pipeline/generate.ts';
 import { openTokenizer } from '../../../src/pipeline/tokenizer.ts';
 import { createRunner } from '../../../src/runtime/create-runner.ts';
@@ -76,14 +77,14 @@ export const SCENARIOS = {
   async placement(options: ScenarioOptions) {
     const backend = await open(options);
     const networks: { role: string; folder: string; compute: string; placement: Placement }[] = [];
-    const all: Record<Folder, Record<string, Record<string, HostTensor>>> = {
-      tiny: FEEDS,
-      'tiny-quantised': FEEDS,
-      'tiny-official': OFFICIAL_FEEDS,
+    const own = [...dimsOf(FEEDS), GUIDED];
+    const all: Record<Folder, (readonly [string, InputDims])[]> = {
+      tiny: own,
+      'tiny-quantised': own,
+      'tiny-official': dimsOf(OFFICIAL_FEEDS),
     };
     for (const folder of ['tiny', 'tiny-quantised', 'tiny-official'] as const) {
-      for (const [role, feeds] of Object.entries(all[folder])) {
-        const dims = Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, feed.dims]));
+      for (const [role, dims] of all[folder]) {
         for (const compute of ['float32', 'float16'] as const) {
           const placement = await placementOf(backend, role as Role, dims, folder, compute);
           networks.push({ role, folder, compute, placement });
@@ -197,6 +198,19 @@ const OFFICIAL_FEEDS = {
   latentEncoder: { image: ramp([1, 3, 8, 8]) },
   latentDecoder: { latent: ramp([1, 16, 4, 4]) },
 } satisfies Record<string, Record<string, HostTensor>>;
+
+/** Both guidance passes at once: 1×1 projections are other operators then. */
+const GUIDED = [
+  'denoiser',
+  { sample: [2, 16, 8, 8], timestep: [1], text_kv: [2, 16, 160], face_kv: [2, 4, 160] },
+] as const;
+
+function dimsOf(all: Record<string, Record<string, HostTensor>>): (readonly [string, InputDims])[] {
+  return Object.entries(all).map(([role, feeds]) => [
+    role,
+    Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, feed.dims])),
+  ]);
+}
 
 /** Values in −1..1 that do not repeat with any dimension. */
 function ramp(dims: readonly number[]): HostTensor {
