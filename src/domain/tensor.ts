@@ -43,3 +43,14 @@ export function float32Tensor(data: Float32Array, dims: readonly number[]): Host
   }
   return { dtype: 'float32', dims, data };
 }
+
+/** One after the other, in new memory. */
+export function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    out.set(part, offset);
+    offset += part.length;
+  }
+  return out;
+}

@@ -1,5 +1,6 @@
 /** One person from one or more faces: what the conditioner is told, and what likeness is measured by. */
 import type { PixelImage, DetectedFace } from '../domain/image.ts';
+import { concatenate } from '../domain/tensor.ts';
 import type { Run } from './run.ts';
 import { embedFace, meanEmbedding } from './stages/face-embedding.ts';
 import { encodeFaceImage, encodeNoFace } from './stages/face-tokens.ts';
@@ -27,7 +28,7 @@ export function combineFaces(run: Run, faces: readonly Person[]): Person {
   const embeddings = faces.flatMap(({ embedding }) => embedding ?? []);
   const embedding = embeddings.length > 0 ? meanEmbedding(embeddings) : null;
   if (embedding && !run.bundle.manifest.face.image) return { embedding, told: embedding };
-  return { embedding, told: joined(faces.map(({ told }) => told)) };
+  return { embedding, told: concatenate(faces.map(({ told }) => told)) };
 }
 
 /**
@@ -38,15 +39,5 @@ export async function describeNobody(run: Run, pictures: number, seen: boolean):
   const { face, text } = run.bundle.manifest;
   if (!face.image) return new Float32Array(face.embedding ?? 0);
   const tokens = seen ? await encodeNoFace(run) : new Float32Array(face.tokens * text.width);
-  return joined(new Array<Float32Array>(pictures).fill(tokens));
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
+  return concatenate(new Array<Float32Array>(pictures).fill(tokens));
 }

@@ -1,7 +1,7 @@
 import type { ModelBundle } from '../../bundle/open-bundle.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { SessionRunner } from '../../domain/ports.ts';
-import { float32Tensor, type Tensor } from '../../domain/tensor.ts';
+import { concatenate, float32Tensor, type Tensor } from '../../domain/tensor.ts';
 
 /** What one denoiser pass is told besides sample and timestep; the batch is 1, or 2 for both guidance passes. */
 export interface Condition {
@@ -59,14 +59,4 @@ function crossAttentionLayers(tensors: Readonly<Record<string, unknown>>): numbe
     );
   }
   return count;
-}
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    out.set(part, offset);
-    offset += part.length;
-  }
-  return out;
 }
