@@ -9,7 +9,7 @@ import { runGenerate } from '../../../cli/generate.ts';
 import { nodeImageCodec } from '../../../cli/node-image-codec.ts';
 import type { AppError } from '../../../src/domain/errors.ts';
 import { openWeights } from '../../../src/forge/open-weights.ts';
-import { openNodeFile } from '../../../cli/node-file-access.ts';
+import { bytesAccess } from '../../../src/forge/random-access.ts';
 import { hashWeight } from '../../fixtures/hash-weights.ts';
 import { safetensorsBytes } from '../../fixtures/tiny-checkpoint.ts';
 import { drawTinyFace, tinyEncoderModel } from '../../fixtures/tiny-face-networks.ts';
@@ -71,6 +71,8 @@ async function generate(bundle: string, ...more: string[]): Promise<{ likeness: 
   };
   return { likeness: result.images[0]!.likeness, pixels: await readFile(join(out, '0-7.png')) };
 }
+
+const read = async (path: string) => openWeights(bytesAccess(path, await readFile(path)));
 
 const tensors = (shapes: Record<string, readonly number[]>) =>
   safetensorsBytes(
@@ -267,7 +269,7 @@ describe('refusals', () => {
   });
 
   test('an adapter whose layers are another base’s', async () => {
-    const source = await openWeights((await openNodeFile(`${FILES}/ip-adapter-plus-face.safetensors`))!);
+    const source = await read(`${FILES}/ip-adapter-plus-face.safetensors`);
     const shapes = Object.fromEntries([...source.shapes].filter(([name]) => name !== 'ip_adapter.3.to_k_ip.weight'));
     const adapter = await put('short.safetensors', tensors({ ...shapes, 'ip_adapter.9.to_k_ip.weight': [16, 32] }));
     const error = await refused({ adapter, imageEncoder: `${FILES}/image_encoder` });
@@ -307,7 +309,7 @@ describe('refusals', () => {
   });
 
   test('a LoRA’s keys without a place, unless they are to be left out', async () => {
-    const source = await openWeights((await openNodeFile(LORA))!);
+    const source = await read(LORA);
     const stranger = { 'lora_unet_nowhere.lora_down.weight': [2, 16], 'lora_unet_nowhere.lora_up.weight': [16, 2] };
     const path = await put('stranger.safetensors', tensors({ ...Object.fromEntries(source.shapes), ...stranger }));
     const loras = [{ path, scale: 1 }];
