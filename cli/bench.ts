@@ -17,10 +17,11 @@ import { openTokenizer } from '../src/pipeline/tokenizer.ts';
 import { openNodeBundle } from './node-bundle-files.ts';
 import { nodeImageCodec } from './node-image-codec.ts';
 import { createNodeRunner } from './node-session-runner.ts';
+import { starterBundle } from './starter-bundle.ts';
 
 const { values } = parseArgs({
   options: {
-    bundle: { type: 'string', default: 'public/models/starter' },
+    bundle: { type: 'string' },
     image: { type: 'string', default: 'public/samples/face-1.webp' },
     prompt: { type: 'string', default: 'a person, smiling, wearing a red t-shirt, blue background' },
     runs: { type: 'string', default: '5' },
@@ -63,7 +64,7 @@ function timed(runner: SessionRunner): { runner: SessionRunner; graphMs: () => n
 const round = (ms: number): number => Math.round(ms * 10) / 10;
 const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
 
-const bundle = await openNodeBundle(values.bundle);
+const bundle = await openNodeBundle(values.bundle ?? (await starterBundle()));
 const tokenizer = await openTokenizer(bundle);
 if (values.backend !== 'wasm' && values.backend !== 'node') throw new Error('--backend must be wasm or node.');
 const engine = values.backend === 'wasm' ? { ort: await import('onnxruntime-web'), kind: 'wasm' as const } : undefined;

@@ -1,6 +1,7 @@
 /** The starter's denoiser with its adapter as three f32 graphs of the same numbers: built here, and traced in two forms. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { starterBundle } from '../../cli/starter-bundle.ts';
 import { parseManifest } from '../../src/bundle/open-bundle.ts';
 import { float32Tensor, type HostTensor } from '../../src/domain/tensor.ts';
 import { buildNetwork, type GraphNetworkSpec } from '../../src/networks/build-network.ts';
@@ -25,7 +26,7 @@ const [SIZE, TOKENS, EMBEDDING, TIMESTEP] = [16, 32, 512, 500];
 
 /** @param folder where trace_denoiser.py has written the traced models */
 export async function denoiserGraphs(folder: string): Promise<DenoiserGraph[]> {
-  const manifest = parseManifest(JSON.parse(await readFile('public/models/starter/bundle.json', 'utf8')));
+  const manifest = parseManifest(JSON.parse(await readFile(join(await starterBundle(), 'bundle.json'), 'utf8')));
   const denoiser = manifest.networks.denoiser as GraphNetworkSpec;
   const config = readUnetConfig(denoiser.config);
   const layers = crossAttentionLayers(config);

@@ -48,8 +48,8 @@ def adapter_shapes(unet: UNet2DConditionModel) -> dict[str, tuple[int, ...]]:
 
 
 def load_unet() -> UNet2DConditionModel:
-    manifest = json.loads((ROOT / "public/models/starter/bundle.json").read_text())
-    unet = UNet2DConditionModel.from_config(manifest["networks"]["denoiser"]["config"])
+    config = json.loads((ROOT / "models/checkpoints/starter/unet/config.json").read_text())
+    unet = UNet2DConditionModel.from_config(config)
     unet.load_state_dict(fill({name: tuple(p.shape) for name, p in unet.state_dict().items()}))
     halves = {"image_proj": {}, "ip_adapter": {}}
     for name, value in fill(adapter_shapes(unet)).items():

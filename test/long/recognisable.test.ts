@@ -6,20 +6,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openNodeBundle } from '../../cli/node-bundle-files.ts';
 import { openNodeGenerator, type NodeGenerator } from '../../cli/node-generator.ts';
 import { createNodeRunner } from '../../cli/node-session-runner.ts';
+import { starterBundle } from '../../cli/starter-bundle.ts';
 import type { ClosableRunner } from '../../src/runtime/session-runner.ts';
 import { leaveFigures } from './figures.ts';
 import { JUDGE, judgeBundle, readProtocol } from './judged-bundle.ts';
 import { openJudge, type Judge } from './judge.ts';
-
-const BUNDLE = 'public/models/starter';
 
 let generator: NodeGenerator;
 let runner: ClosableRunner;
 let judge: Judge;
 
 beforeAll(async () => {
-  generator = await openNodeGenerator(BUNDLE);
-  const bundle = await openNodeBundle(BUNDLE);
+  const folder = await starterBundle();
+  generator = await openNodeGenerator(folder);
+  const bundle = await openNodeBundle(folder);
   runner = createNodeRunner(bundle);
   judge = await openJudge(JUDGE, bundle, runner);
 });
