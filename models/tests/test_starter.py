@@ -10,6 +10,7 @@ from models.starter.dataset import Portraits
 from models.starter.denoiser import TEXT_WIDTH, Denoiser, signal_levels
 from models.starter.sample import timestep_grid
 from models.starter.tokenizer import BOS, EOS, LENGTH, PAD, UNK, build_tokenizer, encode, words_of
+from models.train.grow import grown_state
 from models.train.optimiser import orthogonalise
 
 WORDS = ["a", "background", "blue", "man", "t-shirt"]
@@ -169,3 +170,11 @@ def test_orthogonalise_flattens_singular_values():
     for shape in ((3, 16, 40), (3, 40, 16)):
         values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)))
         assert values.min() > 0.5 and values.max() < 1.4
+
+
+def test_growing_in_depth_changes_nothing_at_first(tiny):
+    larger = Denoiser(9, TINY | {"layers_per_block": 2}).eval()
+    larger.load_state_dict(grown_state(tiny.state_dict(), larger.state_dict(), 1))
+    inputs = conditions()
+    with torch.no_grad():
+        assert torch.equal(larger(*inputs), tiny(*inputs))
