@@ -38,6 +38,8 @@ export class FileDesk implements TaskDesk {
   readonly #unlock: () => Promise<void>;
   readonly #tasks = new Map<string, StoredTask>();
   readonly #byKey = new Map<string, string>();
+  /** Tasks that are being written to disk. */
+  readonly #arriving = new Map<string, Promise<void>>();
   /** Ids in order. */
   #waiting: string[] = [];
   #running: { readonly taskId: string; progress: TaskProgress | null; readonly over: Promise<void> } | null = null;
@@ -76,8 +78,11 @@ export class FileDesk implements TaskDesk {
   async submit(task: GenerationTask, idempotency: Idempotency | null): Promise<string> {
     if (this.#closing) throw new AppError('unavailable', 'The server is shutting down.', { retryable: true });
     const earlier = idempotency && this.#earlier(idempotency);
-    if (earlier != null) return earlier;
-    if (this.#waiting.length + (this.#running ? 1 : 0) >= this.#limits.waiting) {
+    if (earlier != null) {
+      await this.#arriving.get(earlier);
+      return earlier;
+    }
+    if (this.#arriving.size + this.#waiting.length + (this.#running ? 1 : 0) >= this.#limits.waiting) {
       throw new AppError('rate-limited', `The queue is full (${this.#limits.waiting} tasks); try again later.`, {
         details: { retryAfterSeconds: RETRY_AFTER_SECONDS },
       });
@@ -96,15 +101,9 @@ export class FileDesk implements TaskDesk {
     };
     // Known at once, so that the same key sent twice at the same time is one task.
     this.#remember(stored);
-    this.#waiting.push(taskId);
-    try {
-      await this.#files.add(stored, request);
-    } catch (cause) {
-      this.#forget(stored);
-      await this.#files.delete(taskId);
-      throw new AppError('storage-unavailable', 'The task could not be written to disk.', { cause });
-    }
-    void this.#runNext();
+    const arrival = this.#arrive(stored, request).finally(() => this.#arriving.delete(taskId));
+    this.#arriving.set(taskId, arrival);
+    await arrival;
     return taskId;
   }
 
@@ -124,6 +123,7 @@ export class FileDesk implements TaskDesk {
   }
 
   async cancel(taskId: string): Promise<void> {
+    await this.#arriving.get(taskId);
     if (this.#running?.taskId === taskId) {
       this.#cancelled.add(taskId);
       await Promise.all([this.#options.engine.cancel(taskId), this.#running.over]);
@@ -146,11 +146,25 @@ export class FileDesk implements TaskDesk {
   async close(): Promise<void> {
     this.#closing = true;
     clearInterval(this.#sweeper);
+    await Promise.allSettled(this.#arriving.values());
     const running = this.#running;
     if (running) await Promise.all([this.#options.engine.cancel(running.taskId), running.over]);
     for (const listeners of this.#endListeners.values()) for (const listener of listeners) listener();
     this.#endListeners.clear();
     await this.#unlock();
+  }
+
+  async #arrive(task: StoredTask, request: GenerationTask['request']): Promise<void> {
+    try {
+      await this.#files.add(task, request);
+    } catch (cause) {
+      this.#forget(task);
+      await this.#files.delete(task.taskId).catch(() => undefined);
+      throw new AppError('storage-unavailable', 'The task could not be written to disk.', { cause });
+    }
+    this.#waiting.push(task.taskId);
+    this.#waiting.sort((a, b) => this.#tasks.get(a)!.order - this.#tasks.get(b)!.order);
+    void this.#runNext();
   }
 
   async #restore(): Promise<void> {
@@ -185,7 +199,7 @@ export class FileDesk implements TaskDesk {
   }
 
   async #compute(task: StoredTask): Promise<void> {
-    const { taskId, adjustments } = task;
+    const { taskId } = task;
     const begun = { ...task, begun: task.begun + 1 };
     const state = await this.#outcome(begun).catch((thrown: unknown): StoredState => {
       const { code, message } = toAppError(thrown);
@@ -193,7 +207,7 @@ export class FileDesk implements TaskDesk {
       return { status: 'failed', error: { code, message } };
     });
     const interrupted = state.status === 'cancelled' && !this.#cancelled.has(taskId);
-    if (interrupted || state.status === 'waiting') await this.#keep({ ...task, adjustments });
+    if (interrupted || state.status === 'waiting') await this.#keep(task);
     else await this.#end(begun, state);
   }
 
