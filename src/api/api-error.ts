@@ -1,5 +1,5 @@
 /** Errors as the API tells them: which of its few names, which sentence, which HTTP status. */
-import { isAppError, toAppError, type AppError, type ErrorCode } from '../domain/errors.ts';
+import { toAppError, type AppError, type ErrorCode } from '../domain/errors.ts';
 import type { FieldProblem } from '../domain/normalise-request.ts';
 import { wireName } from './wire-request.ts';
 
@@ -70,8 +70,8 @@ export function toApiError(thrown: unknown): ApiError {
   const error = toAppError(thrown);
   const named = NAMED[error.code];
   if (named === undefined) {
-    // A stranger's message may hold paths or values of this machine.
-    const reason = isAppError(thrown) ? error.message : 'Something unexpected went wrong.';
+    // What nobody has put in words may hold paths or values of this machine.
+    const reason = error.code === 'internal' ? 'Something unexpected went wrong.' : error.message;
     return { error: 'Internal Error', errorData: `${reason} (${error.code})`, httpStatus: 500 };
   }
   const [name, httpStatus] = named;

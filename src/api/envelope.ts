@@ -3,7 +3,7 @@ import { seedOfImage } from '../domain/seeds.ts';
 import type { Stage, StageTimings } from '../domain/task.ts';
 import { toApiError, type ApiError, type ApiErrorName } from './api-error.ts';
 import { picturePath, type ApiModel, type TaskReport } from './task-desk.ts';
-import { pictureInWords, toWire, wireName } from './wire-request.ts';
+import { toWire, wireName } from './wire-request.ts';
 
 export type TaskStatus = 'PENDING' | 'SUCCESS' | 'FAILED';
 
@@ -85,7 +85,7 @@ export function taskEnvelope(report: TaskReport, base: string): Envelope {
   const { taskId, request, state } = report;
   const asked: Envelope = {
     ...EMPTY,
-    input: toWire(request, pictureInWords),
+    input: toWire(request),
     app_id: request.appId,
     task_id: taskId,
     status: 'PENDING',

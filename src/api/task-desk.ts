@@ -2,6 +2,7 @@
 import type { ModelLimits } from '../domain/request-fields.ts';
 import type { Adjustment, GenerationRequest } from '../domain/request.ts';
 import type { GenerationOutcome, GenerationTask, TaskState } from '../domain/task.ts';
+import type { ReportedRequest } from './wire-request.ts';
 
 /** A model that requests may name. */
 export interface ApiModel {
@@ -20,7 +21,7 @@ export type ReportedState =
 /** A task as it stands. */
 export interface TaskReport {
   readonly taskId: string;
-  readonly request: GenerationRequest;
+  readonly request: ReportedRequest;
   readonly adjustments: readonly Adjustment[];
   /** Whether the model has a checker for the pictures it makes. */
   readonly safetyChecked: boolean;

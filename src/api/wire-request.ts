@@ -95,15 +95,15 @@ export function parseWireRequest(json: unknown, context: RequestContext): Normal
   }
 }
 
-/** A request in the API's names; `picture` says how a reference picture is told. */
-export function toWire(
-  request: GenerationRequest,
-  picture: (source: ImageSource) => string,
-): Readonly<Record<WireField, unknown>> {
+/** A request as it is told; the picture may be gone when the task has ended. */
+export type ReportedRequest = Omit<GenerationRequest, 'image'> & { readonly image: ImageSource | null };
+
+/** A request in the API's names, its pictures in words. */
+export function toWire(request: ReportedRequest): Readonly<Record<WireField, unknown>> {
   const told: Partial<Record<keyof GenerationRequest, unknown>> = {
     ...request,
-    image: picture(request.image),
-    referenceImages: request.referenceImages.map(picture),
+    image: request.image && pictureInWords(request.image),
+    referenceImages: request.referenceImages.map(pictureInWords),
     facePoints: request.facePoints?.map(({ x, y }) => [x, y]) ?? null,
   };
   const pairs = Object.entries(WIRE_NAMES).map(([wire, field]) => [wire, told[field]]);
