@@ -30,6 +30,7 @@ export interface ApiServerOptions {
 export interface ApiServer {
   /** e.g. http://127.0.0.1:8787/ */
   readonly url: string;
+  readonly port: number;
   /** Takes no more connections, lets answers that are due go out, then ends. */
   close(): Promise<void>;
 }
@@ -92,12 +93,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     server.once('error', fail);
     server.listen(options.port, options.host, done);
   });
-  return { url: publicUrl?.href ?? ownUrl(server), close: () => closeGently(server) };
-}
-
-function ownUrl(server: Server): string {
   const { address, family, port } = server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}/`;
+  const ownUrl = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}/`;
+  return { url: publicUrl?.href ?? ownUrl, port, close: () => closeGently(server) };
 }
 
 function refuse(refusal: HttpRefusal): Response {
