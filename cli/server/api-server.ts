@@ -120,9 +120,9 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   const pieces = incoming.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   return new ReadableStream({
     async pull(controller) {
-      const { done, value } = await pieces.next();
-      if (done === true) controller.close();
-      else controller.enqueue(Uint8Array.from(value));
+      const piece = await pieces.next();
+      if (piece.done === true) controller.close();
+      else controller.enqueue(Uint8Array.from(piece.value));
     },
   });
 }

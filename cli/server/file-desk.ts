@@ -179,7 +179,8 @@ export class FileDesk implements TaskDesk {
         await this.#end(task, { status: 'failed', error: { code: 'worker-crashed', message } });
       }
     }
-    if (this.#waiting.length > 0) log(`${this.#waiting.length} tasks wait from before.`);
+    const { length } = this.#waiting;
+    if (length > 0) log(`${length} ${length === 1 ? 'task waits' : 'tasks wait'} from before.`);
     await this.#sweep();
     void this.#runNext();
   }

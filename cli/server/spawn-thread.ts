@@ -10,7 +10,7 @@ export interface ThreadData {
 
 /** A Node thread as the local engine knows its workers: DOM events instead of Node's. */
 export function spawnThread(data: ThreadData): WorkerLike {
-  const worker = new Worker(new URL('start-thread.mjs', import.meta.url), { workerData: data, execArgv: [] });
+  const worker = new Worker(new URL('start-thread.js', import.meta.url), { workerData: data, execArgv: [] });
   const events = new EventTarget();
   const tellEnd = (message: string): void => {
     events.dispatchEvent(Object.assign(new Event('error'), { message }));

@@ -11,6 +11,8 @@ import type { Adjustment, GenerationRequest, ImageSource } from '../../src/domai
 import type { GenerationOutcome } from '../../src/domain/task.ts';
 import { writeWhole } from './data-folder.ts';
 
+const FORMAT = 1;
+
 export type StoredState =
   | { readonly status: 'waiting' }
   | { readonly status: 'done'; readonly outcome: GenerationOutcome<null> }
@@ -18,7 +20,7 @@ export type StoredState =
   | { readonly status: 'cancelled' };
 
 export interface StoredTask {
-  readonly format: 1;
+  readonly format: typeof FORMAT;
   readonly taskId: string;
   /** Place in the order of all tasks ever taken. */
   readonly order: number;
@@ -59,7 +61,8 @@ export class TaskFiles {
     for (const name of names) {
       try {
         const task = JSON.parse(await readFile(this.#path(name, 'task.json'), 'utf8')) as StoredTask;
-        if (task.format !== 1 || task.taskId !== name) throw new Error('another format');
+        const format: number = task.format;
+        if (format !== FORMAT || task.taskId !== name) throw new Error('another format');
         tasks.push(task);
       } catch {
         onDamaged(join(this.#folder, name));

@@ -135,7 +135,5 @@ function wireAdjustments(adjustments: TaskReport['adjustments']): WireAdjustment
 }
 
 function wireTimings(timings: StageTimings): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(timings).map(([stage, ms]) => [`${stage.replaceAll('-', '_')}_ms`, ms]),
-  );
+  return Object.fromEntries(Object.entries(timings).map(([stage, ms]) => [`${stage.replaceAll('-', '_')}_ms`, ms]));
 }

@@ -12,14 +12,26 @@ import { startServing, type RunningServer } from '../../cli/serve.ts';
 import { readModels } from '../../cli/server/served-models.ts';
 import { spawnThread } from '../../cli/server/spawn-thread.ts';
 import { HttpRefusal, toApiError } from '../../src/api/api-error.ts';
-import { modelsEnvelope, refusalEnvelope, taskEnvelope, taskHttpStatus, type Envelope } from '../../src/api/envelope.ts';
+import {
+  modelsEnvelope,
+  refusalEnvelope,
+  taskEnvelope,
+  taskHttpStatus,
+  type Envelope,
+} from '../../src/api/envelope.ts';
 import { createHttpApi } from '../../src/api/http-api.ts';
 import type { ApiModel, TaskDesk } from '../../src/api/task-desk.ts';
 import { parseWireRequest } from '../../src/api/wire-request.ts';
 import { LocalEngine } from '../../src/engine/local-engine.ts';
 import { MemoryDesk } from '../fixtures/memory-desk.ts';
 import { dataUrl, tinyFacePng, writeTinyBundle } from '../fixtures/served-bundle.ts';
-import { apiContract, type ApiUnderTest, type ContractAnswer, type ContractInput, type Recorded } from './api-contract.ts';
+import {
+  apiContract,
+  type ApiUnderTest,
+  type ContractAnswer,
+  type ContractInput,
+  type Recorded,
+} from './api-contract.ts';
 
 let folder: string;
 let bundle: string;

@@ -50,8 +50,18 @@ describe('a synchronous call', () => {
   });
 
   it.each([
-    [new AppError('no-face', 'x'), 422, 'Face Consistent Error', /^Unable to detect faces. Please provide a clear image.$/],
-    [new AppError('image-unreachable', 'a.test cannot be reached.'), 422, 'Image URL Error', /^a.test cannot be reached.$/],
+    [
+      new AppError('no-face', 'x'),
+      422,
+      'Face Consistent Error',
+      /^Unable to detect faces. Please provide a clear image.$/,
+    ],
+    [
+      new AppError('image-unreachable', 'a.test cannot be reached.'),
+      422,
+      'Image URL Error',
+      /^a.test cannot be reached.$/,
+    ],
     [new AppError('image-corrupt', 'Damaged.'), 422, 'Image URL Error', /^Damaged.$/],
     [new AppError('out-of-memory', 'Too much.'), 500, 'Internal Error', /^Too much. \(out-of-memory\)$/],
     [new Error('secret /home/me'), 500, 'Internal Error', /^[^/]*\(internal\)$/],
@@ -232,7 +242,11 @@ describe('calls from other sites', () => {
     const ask = (origin: string) =>
       send('/getImagetoImage', {
         method: 'OPTIONS',
-        headers: { Origin: origin, 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Private-Network': 'true' },
+        headers: {
+          Origin: origin,
+          'Access-Control-Request-Method': 'POST',
+          'Access-Control-Request-Private-Network': 'true',
+        },
       });
     const { status, headers } = await ask('https://app.test');
     expect(status).toBe(204);

@@ -21,7 +21,8 @@ it('accepts the requests that the API accepts, and refuses the others', () => {
     (field === 'face_points' && Array.isArray(value) && JSON.stringify(value[0]) === JSON.stringify(value[1])) ||
     value === 'https://';
   for (const [field, { good, bad, required }] of Object.entries(FIELD_CASES)) {
-    for (const value of good) expect([field, value, isRequest({ ...GOOD_REQUEST, [field]: value })]).toEqual([field, value, true]);
+    for (const value of good)
+      expect([field, value, isRequest({ ...GOOD_REQUEST, [field]: value })]).toEqual([field, value, true]);
     for (const value of bad.filter((other) => !unsaid(field, other))) {
       expect([field, value, isRequest({ ...GOOD_REQUEST, [field]: value })]).toEqual([field, value, false]);
     }

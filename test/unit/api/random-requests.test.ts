@@ -99,7 +99,7 @@ function expectEnvelope({ status, envelope }: Answer): void {
 
 /** JSON with characters taken out, doubled or replaced. */
 function mangled(random: () => number, pick: <T>(list: readonly T[]) => T): string {
-  const text = [...JSON.stringify({ image: PICTURE, prompt: 'x', id: 'y', batch: pick([1, 9]) })];
+  const text = Array.from(JSON.stringify({ image: PICTURE, prompt: 'x', id: 'y', batch: pick([1, 9]) }));
   for (let times = 0; times < 3; times++) {
     const at = Math.floor(random() * text.length);
     text[at] = pick(['', text[at]! + text[at]!, '"', '{', '\u0000', '\\', '9']);

@@ -2,18 +2,24 @@ import { describe, expect, it } from 'vitest';
 import { createAdmission, isOwnHost } from '../../../../cli/server/admission.ts';
 
 describe('the token', () => {
-  const { admit } = createAdmission({ token: 'right-token', requestsPerMinute: 1000 });
+  const admission = createAdmission({ token: 'right-token', requestsPerMinute: 1000 });
   it.each(['Bearer right-token', 'bearer right-token', 'Bearer  right-token '])('%j', async (header) => {
-    await expect(admit('a', header, true)).resolves.toBeUndefined();
+    await expect(admission.admit('a', header, true)).resolves.toBeUndefined();
   });
-  it.each([null, '', 'Bearer', 'Bearer wrong', 'Bearer right-toke', 'Bearer right-token2', 'Basic right-token', 'right-token'])(
-    'not %j',
-    async (header) => {
-      await expect(admit('b', header, true)).rejects.toMatchObject({ code: 'unauthorized' });
-    },
-  );
+  it.each([
+    null,
+    '',
+    'Bearer',
+    'Bearer wrong',
+    'Bearer right-toke',
+    'Bearer right-token2',
+    'Basic right-token',
+    'right-token',
+  ])('not %j', async (header) => {
+    await expect(admission.admit('b', header, true)).rejects.toMatchObject({ code: 'unauthorized' });
+  });
   it('is not asked for where none is needed', async () => {
-    await expect(admit('c', null, false)).resolves.toBeUndefined();
+    await expect(admission.admit('c', null, false)).resolves.toBeUndefined();
     const open = createAdmission({ token: null, requestsPerMinute: 10 });
     await expect(open.admit('c', null, true)).resolves.toBeUndefined();
   });
@@ -28,13 +34,13 @@ describe('the token', () => {
 });
 
 it('requests of one address have a limit', async () => {
-  const { admit } = createAdmission({ token: null, requestsPerMinute: 3 });
-  for (let i = 0; i < 3; i++) await admit('a', null, true);
-  await expect(admit('a', null, true)).rejects.toMatchObject({
+  const admission = createAdmission({ token: null, requestsPerMinute: 3 });
+  for (let i = 0; i < 3; i++) await admission.admit('a', null, true);
+  await expect(admission.admit('a', null, true)).rejects.toMatchObject({
     code: 'rate-limited',
     details: { retryAfterSeconds: expect.any(Number) as unknown },
   });
-  await expect(admit('b', null, true)).resolves.toBeUndefined();
+  await expect(admission.admit('b', null, true)).resolves.toBeUndefined();
 });
 
 describe('the Host header', () => {

@@ -89,7 +89,10 @@ describe('refused in the envelope, with nothing started:', () => {
     async (path) => {
       const { url } = await start();
       const { port } = new URL(url);
-      const answer = await rawSocket(Number(port), `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+      const answer = await rawSocket(
+        Number(port),
+        `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+      );
       expect(answer).toMatch(/^HTTP\/1\.1 404 /);
       expect(answer).toContain('"status":"FAILED"');
     },
@@ -149,6 +152,9 @@ function rawSocket(port: number, bytes: string): Promise<string> {
   return new Promise((done, fail) => {
     let text = '';
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
-    socket.on('data', (piece) => (text += piece.toString())).on('error', fail).on('close', () => done(text));
+    socket
+      .on('data', (piece) => (text += piece.toString()))
+      .on('error', fail)
+      .on('close', () => done(text));
   });
 }
