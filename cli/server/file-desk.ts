@@ -176,7 +176,7 @@ export class FileDesk implements TaskDesk {
       if (task.begun < MAX_BEGUN) this.#waiting.push(task.taskId);
       else {
         const message = `The server ended ${task.begun} times while it computed this task.`;
-        await this.#end(task, { status: 'failed', error: { code: 'worker-crashed', message } });
+        await this.#end(task, { status: 'failed', error: { code: 'worker-crashed', message, details: {} } });
       }
     }
     const { length } = this.#waiting;
@@ -203,9 +203,9 @@ export class FileDesk implements TaskDesk {
     const { taskId } = task;
     const begun = { ...task, begun: task.begun + 1 };
     const state = await this.#outcome(begun).catch((thrown: unknown): StoredState => {
-      const { code, message } = toAppError(thrown);
+      const { code, message, details } = toAppError(thrown);
       this.#options.log?.(`Task ${taskId} failed: ${code}.`);
-      return { status: 'failed', error: { code, message } };
+      return { status: 'failed', error: { code, message, details } };
     });
     const interrupted = state.status === 'cancelled' && !this.#cancelled.has(taskId);
     if (interrupted || state.status === 'waiting') await this.#keep(task);
@@ -245,13 +245,16 @@ export class FileDesk implements TaskDesk {
     for (const [place, task] of ended.entries()) {
       if (place < this.#limits.keptTasks && task.endedAt! >= oldest) continue;
       this.#forget(task);
-      await this.#files.delete(task.taskId);
+      await this.#files
+        .delete(task.taskId)
+        .catch(() => this.#options.log?.(`Task ${task.taskId} could not be deleted.`));
     }
   }
 
   #stateOf({ taskId, state }: StoredTask): ReportedState {
     if (state.status === 'failed') {
-      return { status: 'failed', error: new AppError(state.error.code, state.error.message) };
+      const { code, message, details } = state.error;
+      return { status: 'failed', error: new AppError(code, message, { details }) };
     }
     if (state.status !== 'waiting') return state;
     const progress = this.#running?.taskId === taskId ? this.#running.progress : null;

@@ -13,10 +13,16 @@ import { writeWhole } from './data-folder.ts';
 
 const FORMAT = 1;
 
+export interface StoredError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
 export type StoredState =
   | { readonly status: 'waiting' }
   | { readonly status: 'done'; readonly outcome: GenerationOutcome<null> }
-  | { readonly status: 'failed'; readonly error: { readonly code: ErrorCode; readonly message: string } }
+  | { readonly status: 'failed'; readonly error: StoredError }
   | { readonly status: 'cancelled' };
 
 export interface StoredTask {

@@ -112,12 +112,13 @@ export function apiContract(make: () => ApiUnderTest, input: () => ContractInput
     const cases: Record<string, unknown> = {
       'no face': { ...basic(), image: input().blank },
       'no picture': { ...basic(), image: 'data:text/html,<p>no picture</p>' },
+      'no such face': { ...basic(), face_index: 7 },
       'bad fields': { ...basic(), batch: 9, width: 1, strength: '1', prompt: undefined },
       'unknown model': { ...basic(), app_id: 'sd99' },
       nothing: {},
       'no object': [],
     };
-    const expected = [422, 422, 422, 404, 422, 422];
+    const expected = [422, 422, 422, 422, 404, 422, 422];
     for (const [name, request] of Object.entries(cases)) note(name, '/getImagetoImage', await api.generate(request));
     const statuses = Object.keys(cases).map((name) => (recorded.envelopes[name] as ContractAnswer).status);
     expect(statuses).toEqual(expected);

@@ -83,7 +83,7 @@ for (const name of names) {
 }
 
 it.each(['handler', 'serve'] as const)('%s: the same envelopes and the same bytes as the engine', (name) => {
-  expect(Object.keys(recorded.engine.envelopes)).toHaveLength(17);
+  expect(Object.keys(recorded.engine.envelopes)).toHaveLength(18);
   expect(recorded[name].envelopes).toEqual(recorded.engine.envelopes);
   expect(Object.keys(recorded.engine.files)).toHaveLength(5);
   expect(recorded[name].files).toEqual(recorded.engine.files);

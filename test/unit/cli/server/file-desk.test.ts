@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FileDesk, type FileDeskOptions } from '../../../../cli/server/file-desk.ts';
 import { AppError } from '../../../../src/domain/errors.ts';
 import type { GenerationTask } from '../../../../src/domain/task.ts';
@@ -32,7 +32,10 @@ const SECRET = 'data:image/png;base64,c2VjcmV0IGZhY2U=';
 const task = (id: string, wish = {}): GenerationTask => makeTask(id, { image: SECRET, ...wish });
 const status = async (desk: FileDesk, id: string) => (await desk.report(id))?.state.status;
 const held = () => new Promise<void>(() => undefined);
-/** As after a crash: the lock of a process that is gone, and nothing was told to end. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  await vi.waitUntil(condition, { timeout: 10_000, interval: 5 });
+}
+/** As after a crash in the middle of computing: the lock of a process that is gone, and nothing was told to end. */
 async function crash(desk: FileDesk): Promise<void> {
   desks.splice(desks.indexOf(desk), 1);
   await writeFile(join(folder, 'lock'), '999999999');
@@ -122,7 +125,8 @@ it('shutting down answers who waits, takes nothing more, and ten restarts finish
       return Promise.resolve();
     };
     ({ desk } = await openDesk({ engine }));
-    for (let i = 0; i < 100 && (await status(desk, `t${life}`)) !== 'done'; i++) await settle();
+    const expected = life < 9 ? 2 : 1;
+    await until(async () => (await status(desk, `t${life}`)) === 'done' && engine.submitted.length === expected);
   }
   await desk.ended('t9');
   expect(finished).toEqual(ids);
@@ -134,7 +138,7 @@ it('a task during which the server dies again and again is given up', async () =
     const { desk, engine } = await openDesk();
     engine.gate = held;
     if (life === 0) await desk.submit(task('a'), null);
-    for (let i = 0; i < 100 && engine.submitted.length === 0; i++) await settle();
+    await until(() => engine.submitted.length === 1);
     await crash(desk);
   }
   const { desk, engine } = await openDesk();
@@ -170,7 +174,7 @@ it('tells states and failures', async () => {
   const { desk, engine } = await openDesk();
   engine.gate = held;
   for (const id of ['a', 'b', 'c']) await desk.submit(task(id), null);
-  for (let i = 0; i < 100 && (await status(desk, 'a')) !== 'running'; i++) await settle();
+  await until(async () => (await status(desk, 'a')) === 'running');
   expect((await desk.report('a'))!.state).toMatchObject({ status: 'running', progress: { stage: 'denoise' } });
   expect((await desk.report('c'))!.state).toEqual({ status: 'queued', position: 1 });
   engine.gate = () => Promise.reject(new AppError('no-face', 'No face.'));
