@@ -5,6 +5,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runGenerate } from '../../cli/generate.ts';
 import { nodeImageCodec } from '../../cli/node-image-codec.ts';
@@ -32,6 +33,8 @@ import {
   type ContractInput,
   type Recorded,
 } from './api-contract.ts';
+
+const STARTER = fileURLToPath(new URL('../../public/models/starter', import.meta.url));
 
 let folder: string;
 let bundle: string;
@@ -101,6 +104,29 @@ it('likeness generate: the same bytes', async () => {
     expect((await readFile(join(out, file))).toString('base64')).toBe(recorded.serve.files[`batch ${index}`]);
   }
 });
+
+it('the shipped starter, in every budget: serve and generate give the same bytes', async () => {
+  vi.spyOn(console, 'log').mockImplementation(() => undefined);
+  const starter = await startServing(['--port', '0', '--data', join(folder, 'starter')], () => undefined);
+  try {
+    const api = httpApi((path, init) => fetch(new URL(path, starter.url), init));
+    const sample = await readFile(new URL('../../public/samples/face-1.webp', import.meta.url));
+    const image = `data:image/webp;base64,${sample.toString('base64')}`;
+    const file = join(folder, 'request.json');
+    for (const inference_type of ['a10g', 'a100', 'h100']) {
+      const request = { image, prompt: 'a smiling woman in a red jacket', seed: 3, inference_type };
+      const { envelope } = await api.generate(request);
+      expect(envelope).toMatchObject({ status: 'SUCCESS', app_id: 'starter' });
+      await writeFile(file, JSON.stringify(request));
+      const out = join(folder, inference_type);
+      await runGenerate(['--bundle', STARTER, '--out', out, '--request', file]);
+      const served = await api.picture((envelope.output!.result as string[])[0]!);
+      expect(Buffer.compare(await readFile(join(out, '0-3.png')), served)).toBe(0);
+    }
+  } finally {
+    await starter.close();
+  }
+}, 60_000);
 
 /** Straight to the engine: what the SDK does, without HTTP. */
 function engineApi(desk: MemoryDesk): ApiUnderTest {
