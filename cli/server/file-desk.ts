@@ -28,7 +28,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export const DESK_LIMITS: DeskLimits = { waiting: 100, keptTasks: 1000, keptMs: 7 * DAY_MS };
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
 const RETRY_AFTER_SECONDS = 10;
-/** A task during which the whole process ended this often is not begun again. */
+/** A task during which the thread or the whole process ended this often is not begun again. */
 const MAX_BEGUN = 3;
 
 export class FileDesk implements TaskDesk {
@@ -208,8 +208,12 @@ export class FileDesk implements TaskDesk {
       return { status: 'failed', error: { code, message, details } };
     });
     const interrupted = state.status === 'cancelled' && !this.#cancelled.has(taskId);
+    const died = state.status === 'failed' && state.error.code === 'worker-crashed' && begun.begun < MAX_BEGUN;
     if (interrupted || state.status === 'waiting') await this.#keep(task);
-    else await this.#end(begun, state);
+    else if (died) {
+      await this.#keep(begun);
+      this.#waiting.unshift(taskId);
+    } else await this.#end(begun, state);
   }
 
   async #outcome(task: StoredTask): Promise<StoredState> {

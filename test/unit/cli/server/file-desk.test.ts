@@ -161,6 +161,22 @@ it('the same key is one task, also at the same time and after a restart; another
   expect([...engine.submitted, ...again.engine.submitted].map(({ taskId }) => taskId)).toEqual(['a']);
 });
 
+it('a task whose thread dies is begun again, three times in all', async () => {
+  const { desk, engine } = await openDesk();
+  let deaths = 2;
+  engine.gate = () => (deaths-- > 0 ? Promise.reject(new AppError('worker-crashed', 'Gone.')) : Promise.resolve());
+  await desk.submit(task('a'), null);
+  await desk.submit(task('b'), null);
+  await desk.ended('a');
+  expect([await status(desk, 'a'), engine.submitted.length]).toEqual(['done', 3]);
+  await desk.ended('b');
+  deaths = 3;
+  await desk.submit(task('c'), null);
+  await desk.ended('c');
+  expect((await desk.report('c'))!.state).toMatchObject({ status: 'failed', error: { code: 'worker-crashed' } });
+  expect(engine.submitted.map(({ taskId }) => taskId).join('')).toBe('aaabccc');
+});
+
 it('cancels what waits and what runs', async () => {
   const { desk, engine } = await openDesk();
   engine.gate = held;
