@@ -17,7 +17,7 @@ export const GENERATE_USAGE = `likeness generate --bundle FOLDER --image FILE --
   --request FILE   a request in the API's JSON; what the command line gives counts more
   --negative TEXT, --seed N, --steps N, --batch N, --strength 0..1, --guidance 1..30, --size WIDTHxHEIGHT
   --embedding FILE  the face as a JSON list of numbers, for a bundle without face encoder; --image is what is changed then
-  --threads N      CPU threads (default: all)
+  --threads N      CPU threads (default: what the request's inference_type takes; half the cores)
   Writes one picture per image and result.json with seeds, likeness, adjustments and times.`;
 
 const PRIVATE_FIELDS = ['image', 'referenceImages', 'facePoints'];

@@ -4,6 +4,7 @@ import { COMPILE_USAGE } from './compile-options.ts';
 import { runCompile } from './compile.ts';
 import { GENERATE_USAGE, runGenerate } from './generate.ts';
 import { INSPECT_USAGE, runInspect } from './inspect.ts';
+import { runServe, SERVE_USAGE } from './serve.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Command {
@@ -15,6 +16,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   compile: { usage: COMPILE_USAGE, run: runCompile },
   generate: { usage: GENERATE_USAGE, run: runGenerate },
   inspect: { usage: INSPECT_USAGE, run: runInspect },
+  serve: { usage: SERVE_USAGE, run: runServe },
 };
 
 const allUsage = ['Usage: npm run likeness -- COMMAND …', ...Object.values(COMMANDS).map(({ usage }) => usage)].join(

@@ -9,6 +9,7 @@ import type { GenerationEvent, GenerationOutcome } from '../src/domain/task.ts';
 import { readImageSource } from '../src/engine/image-source.ts';
 import { generate } from '../src/pipeline/generate.ts';
 import { openTokenizer } from '../src/pipeline/tokenizer.ts';
+import type { ClosableRunner } from '../src/runtime/session-runner.ts';
 import { openNodeBundle } from './node-bundle-files.ts';
 import { nodeImageCodec } from './node-image-codec.ts';
 import { createNodeRunner } from './node-session-runner.ts';
@@ -31,13 +32,23 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Opens a compiled bundle. `threads`: CPU threads per network; by default all cores, whatever the inference type. */
+/**
+ * Opens a compiled bundle. `threads`: CPU threads per network; by default as many as the inference type takes of all
+ * cores. Another number of threads adds up in another order: the same pixels come of the same number only.
+ */
 export async function openNodeGenerator(folder: string, threads?: number): Promise<NodeGenerator> {
   const bundle = await openNodeBundle(folder);
   const tokenizer = await openTokenizer(bundle);
-  const cores = threads ?? availableParallelism();
-  const runner = createNodeRunner(bundle, { threads: cores });
+  const device = { kind: 'node-cpu', cores: availableParallelism(), crossOriginIsolated: false } as const;
+  let runner: ClosableRunner | null = null;
   let tasks = 0;
+
+  const runnerWith = async (wanted: number): Promise<ClosableRunner> => {
+    if (runner?.backend.threads === wanted) return runner;
+    await runner?.close();
+    runner = createNodeRunner(bundle, { threads: wanted });
+    return runner;
+  };
   return {
     generate: async (input, { embedding, onEvent, signal } = {}) => {
       const { request, adjustments } = normaliseRequest(input, modelLimits(bundle.manifest), randomSeed);
@@ -45,13 +56,13 @@ export async function openNodeGenerator(folder: string, threads?: number): Promi
       const pictures = [];
       for (const source of sources) pictures.push(await nodeImageCodec.decode(await readImageSource(source, signal)));
       const [reference, ...moreReferences] = pictures;
-      const device = { kind: 'node-cpu', cores, crossOriginIsolated: false } as const;
+      const budget = computeBudget(request.inferenceType, device);
       const outcome = await generate({
         taskId: `node-${tasks++}`,
         bundle,
-        runner,
+        runner: await runnerWith(threads ?? budget.threads),
         tokenizer,
-        budget: computeBudget(request.inferenceType, device),
+        budget,
         request,
         adjustments,
         reference: reference!,
@@ -62,6 +73,6 @@ export async function openNodeGenerator(folder: string, threads?: number): Promi
       });
       return { request, outcome };
     },
-    close: () => runner.close(),
+    close: async () => runner?.close(),
   };
 }

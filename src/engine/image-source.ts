@@ -1,4 +1,4 @@
-import { AppError } from '../domain/errors.ts';
+import { AppError, isAppError } from '../domain/errors.ts';
 import { MAX_IMAGE_BYTES } from '../domain/image-header.ts';
 import type { ImageSource } from '../domain/request.ts';
 
@@ -7,19 +7,28 @@ const TIMEOUT_MS = 30_000;
 const LOOPBACK = ['localhost', '127.0.0.1'];
 const PROTOCOLS = ['http:', 'https:', 'data:', 'blob:'];
 
+/** `fetch`, or what stands for it where not every address may be asked. Its AppErrors are passed on. */
+export type PictureFetch = (url: URL, init: RequestInit) => Promise<Response>;
+
+const plainFetch: PictureFetch = (url, init) => fetch(url, init);
+
 /**
  * The bytes of a reference picture. Throws AppError: `image-unreachable` (bad address, no answer, HTTP error),
  * `image-cors-blocked` (the server answers, but forbids pages to read), `image-not-an-image` (a web page),
  * `image-too-large` (bytes), `cancelled`.
  */
-export async function readImageSource(source: ImageSource, signal?: AbortSignal): Promise<Blob> {
+export async function readImageSource(
+  source: ImageSource,
+  signal?: AbortSignal,
+  fetchPicture: PictureFetch = plainFetch,
+): Promise<Blob> {
   if (source.kind === 'blob') {
     if (source.blob.size > MAX_IMAGE_BYTES) throw tooLarge(source.blob.size);
     if (source.blob.size === 0) throw new AppError('image-not-an-image', 'The file is empty.');
     return source.blob;
   }
   const url = parseUrl(source.url);
-  const response = await reach(url, signal);
+  const response = await reach(url, signal, fetchPicture);
   if (!response.ok) {
     throw new AppError('image-unreachable', `The server answered ${response.status} for the picture's address.`, {
       retryable: response.status >= 500,
@@ -46,14 +55,15 @@ function parseUrl(text: string): URL {
   return url;
 }
 
-async function reach(url: URL, signal: AbortSignal | undefined): Promise<Response> {
+async function reach(url: URL, signal: AbortSignal | undefined, get: PictureFetch): Promise<Response> {
   const limit = AbortSignal.timeout(TIMEOUT_MS);
   const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
   try {
-    return await fetch(url, { credentials: 'omit', signal: either });
+    return await get(url, { credentials: 'omit', signal: either });
   } catch (cause) {
+    if (isAppError(cause)) throw cause;
     if (signal?.aborted === true) throw new AppError('cancelled', 'Cancelled while the picture was fetched.');
-    if (!limit.aborted && (await answersOpaquely(url, either))) {
+    if (!limit.aborted && (await answersOpaquely(url, either, get))) {
       throw new AppError('image-cors-blocked', `${url.host} does not let pages read its pictures (CORS).`, {
         details: { host: url.host },
       });
@@ -71,10 +81,10 @@ async function reach(url: URL, signal: AbortSignal | undefined): Promise<Respons
 }
 
 /** A request that may not be read succeeds wherever the server answers at all: then it was CORS that refused. */
-async function answersOpaquely(url: URL, signal: AbortSignal): Promise<boolean> {
+async function answersOpaquely(url: URL, signal: AbortSignal, get: PictureFetch): Promise<boolean> {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return false;
   try {
-    await fetch(url, { mode: 'no-cors', credentials: 'omit', signal });
+    await get(url, { mode: 'no-cors', credentials: 'omit', signal });
     return true;
   } catch {
     return false;
