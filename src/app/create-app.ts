@@ -1,4 +1,4 @@
-import { computed, type ReadonlySignal } from '@preact/signals';
+import { computed, effect, type ReadonlySignal } from '@preact/signals';
 import { modelLimits } from '../bundle/model-limits.ts';
 import type { ModelLimits } from '../domain/request-fields.ts';
 import type { Adjustment } from '../domain/request.ts';
@@ -6,7 +6,9 @@ import { LocalEngine } from '../engine/local-engine.ts';
 import type { LockWatch, WorkerLike } from '../engine/worker-client.ts';
 import { ModelClient } from '../engine/model-client.ts';
 import { en } from '../i18n/en.ts';
-import { createTaskQueue } from '../jobs/task-queue.ts';
+import type { ResultStore, TaskStore } from '../domain/kept-tasks.ts';
+import type { TaskChannel } from '../jobs/task-channel.ts';
+import { SharedTaskQueue } from '../jobs/task-queue.ts';
 import type { ModelChannel } from '../model-store/model-channel.ts';
 import type { Locks } from '../storage/web-locks.ts';
 import { createActions, type Actions } from './actions.ts';
@@ -65,6 +67,9 @@ export interface AppSurroundings {
   readonly locks: Locks;
   readonly tabs: TabChannel;
   readonly modelChannel: ModelChannel;
+  readonly tasks: TaskStore;
+  readonly results: ResultStore;
+  readonly taskChannel: TaskChannel;
   readonly persist: (() => Promise<boolean>) | null;
   readonly deviceMemoryBytes: number | null;
   /** Calls back when the page is left in order. */
@@ -103,9 +108,10 @@ export function createApp(surroundings: AppSurroundings): App {
     return engine.openPicture(status.bundle.peek(), source);
   });
   const model = computed(() => (status.manifest.value === null ? null : modelLimits(status.manifest.value)));
-  const queue = createTaskQueue(engine);
-  queue.subscribe((_taskId, state) => {
-    if (state.status !== 'done') return;
+  const { tasks, results, taskChannel } = surroundings;
+  const queue = new SharedTaskQueue({ engine, tasks, results, channel: taskChannel });
+  queue.subscribe((event) => {
+    if (event.type !== 'state' || event.state.status !== 'done' || turn.state.peek() !== 'here') return;
     void status.refresh();
     // After the first success the browser is asked to keep what made it; some ask the person, so not before.
     if (models.persisted.peek() === null) void models.keep();
@@ -123,7 +129,8 @@ export function createApp(surroundings: AppSurroundings): App {
     isModelKept,
   });
   const { busySign: sign, reload } = surroundings;
-  const update = createUpdate({ shell, busy: series.busy, sign, reload });
+  const draws = computed(() => turn.state.value === 'here' && series.busy.value);
+  const update = createUpdate({ shell, busy: draws, sign, reload });
   return {
     messages: en,
     status,
@@ -150,9 +157,17 @@ export function createApp(surroundings: AppSurroundings): App {
     },
     start() {
       turn.start(
-        () => status.begin(),
-        () => status.end(),
+        () => {
+          const afterCrash = status.begin() !== 'clean';
+          void queue.begin({ afterCrash, ready: () => status.untilReady() });
+        },
+        () => queue.end(() => status.end()),
       );
+      const unwatch = effect(() => {
+        if (turn.state.value === 'asking') return;
+        if (turn.state.value === 'elsewhere') void queue.watch();
+        queueMicrotask(() => unwatch());
+      });
       surroundings.onLeave(() => {
         if (turn.state.peek() === 'here') guard.end();
       });
