@@ -90,20 +90,6 @@ test('a worker that the browser ends is replaced, and its task goes on', async (
   expect(page.workers()).not.toContain(first);
 });
 
-test('a worker that ends again and again fails its task', async ({ page, product }) => {
-  await product.chooseSample();
-  await product.prompt.fill('red hat');
-  await product.setPictures(1);
-  await product.showMore();
-  await page.getByLabel('Steps').fill('50');
-  // From now on every worker ends as soon as it is there.
-  page.on('worker', (worker) => void worker.evaluate(() => self.close()).catch(() => undefined));
-  await product.generateButton.click();
-  await expect(page.getByRole('progressbar')).toBeVisible();
-  await page.workers()[0]!.evaluate(() => self.close());
-  await expect(page.getByRole('alert')).toContainText('The engine stopped unexpectedly.', { timeout: 60_000 });
-});
-
 test('the page’s own code is small', async ({ page, productUrl }) => {
   const scripts: string[] = [];
   const styles: string[] = [];
