@@ -365,6 +365,20 @@ describe('what is kept', () => {
     expect((await raw.keys()).filter((key) => key.startsWith('task/'))).toEqual([]);
   });
 
+  it('keeps a task whose size is its model’s own and smaller than one may wish for', async () => {
+    const tab = site.openTab();
+    const task = makeTask('a');
+    await tab.queue.add([{ ...task, request: { ...task.request, width: 128, height: 128 } }]);
+    tab.crash();
+    const next = site.openTab();
+    await next.begin();
+    await next.finished();
+    const last = site.openTab();
+    await last.begin();
+    expect(last.statuses()).toEqual({ a: 'done' });
+    expect(troubles(last)).toEqual([]);
+  });
+
   it('a damaged image is drawn again, a damaged line costs only the order, a later version’s record is left alone', async () => {
     const tab = site.openTab();
     const { reached } = holdAt(tab.engine, 'a', 2);
