@@ -1,4 +1,5 @@
 import { computed, effect, type ReadonlySignal } from '@preact/signals';
+import { createLikeness, type Likeness } from '../api/sdk.ts';
 import { modelLimits } from '../bundle/model-limits.ts';
 import type { ModelLimits } from '../domain/request-fields.ts';
 import type { Adjustment } from '../domain/request.ts';
@@ -46,6 +47,8 @@ export interface App {
   readonly install: InstallModel;
   readonly turn: EngineTurn;
   readonly models: ModelsModel;
+  /** For scripts of the page. */
+  readonly likeness: Likeness;
   /** Puts another installed model in place of the present one. */
   useModel(id: string): Promise<void>;
   start(): void;
@@ -117,6 +120,21 @@ export function createApp(surroundings: AppSurroundings): App {
     if (models.persisted.peek() === null) void models.keep();
   });
   const series = createSeries({ engine, queue, form, reference, model: () => model.peek() });
+  const likeness = createLikeness({
+    tasks: queue,
+    models: {
+      known: () => {
+        const installed = models.list.peek()?.filter(({ state }) => state === 'installed') ?? [];
+        const usual = status.bundle.peek();
+        return { ids: [...new Set([usual, ...installed.map(({ id }) => id)])], usual };
+      },
+      limits: async (id) => {
+        await status.untilReady();
+        const present = model.peek();
+        return present?.id === id ? present : modelLimits((await engine.loadModel(id)).manifest);
+      },
+    },
+  });
   const modelReady = computed(() => model.value !== null);
   const promptRemarks = createPromptCheck(form.values.prompt, modelReady, (text) =>
     engine.checkPrompt(status.bundle.peek(), text),
@@ -146,6 +164,7 @@ export function createApp(surroundings: AppSurroundings): App {
     install: createInstall(surroundings.installer),
     turn,
     models,
+    likeness,
     async useModel(id) {
       surroundings.rememberBundle(id);
       await status.use(id);
