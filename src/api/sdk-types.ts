@@ -108,11 +108,11 @@ export interface Likeness {
   ): Promise<SucceededTask>;
   getImageToImage(request: LikenessRequest, options?: GenerateOptions): Promise<PendingTask | SucceededTask>;
   /** Also tasks of earlier visits, until they are deleted; null for an id that is not known. */
-  getTask(taskId: string): Promise<LikenessTask | null>;
+  readonly getTask: (taskId: string) => Promise<LikenessTask | null>;
   /** Resolves when the task no longer runs; ids that are not known, and tasks that have ended, are ignored. */
-  cancelTask(taskId: string): Promise<void>;
+  readonly cancelTask: (taskId: string) => Promise<void>;
   /** Deletes a task that has ended, with its pictures. */
-  deleteTask(taskId: string): Promise<void>;
+  readonly deleteTask: (taskId: string) => Promise<void>;
   /** Hears of all tasks, those of the page and of other tabs included. */
-  subscribe(listener: (event: LikenessEvent) => void): () => void;
+  readonly subscribe: (listener: (event: LikenessEvent) => void) => () => void;
 }

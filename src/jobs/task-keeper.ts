@@ -45,9 +45,12 @@ export class TaskKeeper {
     return { pending: pending.tasks.filter(({ task }) => !ended.has(task.taskId)), finished: finished.tasks, line };
   }
 
-  async loadImages(entry: Entry): Promise<void> {
+  /** Adds the images that are kept; gives those that were not known here. */
+  async loadImages(entry: Entry): Promise<readonly GeneratedImage<Blob>[]> {
     const images = await this.#results.images(entry.taskId).catch(() => new Map<number, GeneratedImage<Blob>>());
-    for (const [index, image] of images) if (!entry.images.has(index)) entry.images.set(index, image);
+    const unknown = [...images.values()].filter(({ index }) => !entry.images.has(index));
+    for (const image of unknown) entry.images.set(image.index, image);
+    return unknown;
   }
 
   keepPending(entry: Entry): Promise<void> {

@@ -197,7 +197,7 @@ export class SharedTaskQueue implements TaskQueue {
     for (const task of finished) {
       const present = this.#entries.get(task.taskId);
       const entry = present ?? finishedEntry(task);
-      await this.#keeper.loadImages(entry);
+      await this.#loadImages(entry);
       if (present?.finished != null) continue;
       enterEnd(entry, task);
       this.#line = this.#line.filter((id) => id !== task.taskId);
@@ -207,7 +207,7 @@ export class SharedTaskQueue implements TaskQueue {
     for (const task of [...pending].sort(byPlace)) {
       const present = this.#entries.get(task.task.taskId);
       const entry = present ?? pendingEntry(task, true);
-      await this.#keeper.loadImages(entry);
+      await this.#loadImages(entry);
       if (present === undefined && !this.#entries.has(entry.taskId)) this.#list(entry);
     }
     const waiting = [...this.#entries.values()].filter((entry) => entry.finished === null && entry !== this.#running);
@@ -216,6 +216,14 @@ export class SharedTaskQueue implements TaskQueue {
     this.#line = [...new Set([...first, ...ids])];
     this.#tellPositions();
     return line;
+  }
+
+  /** What another tab has drawn and could not tell any more is told now. */
+  async #loadImages(entry: Entry): Promise<void> {
+    const { taskId } = entry;
+    for (const result of await this.#keeper.loadImages(entry)) {
+      if (this.#entries.has(taskId)) this.#tell({ type: 'image', taskId, result });
+    }
   }
 
   #enter(pending: PendingTask, isKept: boolean): Entry {

@@ -44,7 +44,10 @@ export async function readStores(page: Page): Promise<QueueEnd> {
         opening.onerror = () => reject(new Error(database));
         opening.onsuccess = () => {
           const entries = new Map<string, unknown>();
-          if (!opening.result.objectStoreNames.contains('entries')) return resolve(entries);
+          if (!opening.result.objectStoreNames.contains('entries')) {
+            resolve(entries);
+            return;
+          }
           const cursor = opening.result.transaction('entries').objectStore('entries').openCursor();
           cursor.onerror = () => reject(new Error(database));
           cursor.onsuccess = () => {
@@ -54,7 +57,7 @@ export async function readStores(page: Page): Promise<QueueEnd> {
               resolve(entries);
               return;
             }
-            entries.set(String(at.key), at.value);
+            entries.set(at.key as string, at.value);
             at.continue();
           };
         };

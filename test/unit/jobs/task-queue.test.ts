@@ -272,6 +272,23 @@ describe('tabs', () => {
     expect(here.queue.get('a')).toBeNull();
   });
 
+  it('what a tab has drawn and could not tell any more is told by the next one', async () => {
+    const here = site.openTab();
+    const there = site.openTab();
+    const { reached } = holdAt(here.engine, 'a', 1);
+    await here.begin();
+    await there.queue.watch();
+    await here.queue.add([makeTask('a', { batch: 3 })]);
+    await reached;
+    here.crash();
+    await here.results.putImage('a', { index: 1, seed: 8, likeness: null, image: new Blob(['8']) });
+    await there.begin();
+    await there.finished();
+    const told = there.events.flatMap((event) => (event.type === 'image' ? [event.result.index] : []));
+    expect(told).toEqual([0, 1, 2]);
+    expect(there.engine.submitted.map(({ only }) => only)).toEqual([[2]]);
+  });
+
   it('another tab takes over in the middle of a task, and gives it back', async () => {
     const here = site.openTab();
     const there = site.openTab();
