@@ -6,7 +6,6 @@ export const DISTURBANCES = ['reload', 'worker ended', 'page crashed'] as const;
 export type Disturbance = (typeof DISTURBANCES)[number];
 
 export const QUEUE_LENGTH = 20;
-const PICTURES = 2;
 const SEED = 1000;
 /** Words of the tiny bundle, so that every task has a prompt of its own. */
 const PROMPTS = Array.from({ length: QUEUE_LENGTH }, (_, i) => `portrait of a person in a red hat, number ${i + 1}`);
@@ -21,12 +20,18 @@ export interface QueueEnd {
   readonly pending: number;
 }
 
-/** Wishes for twenty series of two pictures. */
-export async function queueTwenty(product: Product, steps: number): Promise<void> {
+export interface Wish {
+  /** Of each series. */
+  readonly pictures: number;
+  readonly steps: number;
+}
+
+/** Wishes for twenty series. */
+export async function queueTwenty(product: Product, { pictures, steps }: Wish): Promise<void> {
   const { page } = product;
   await product.chooseSample();
   await product.prompt.fill(PROMPTS.join('\n'));
-  await product.setPictures(PICTURES);
+  await product.setPictures(pictures);
   await page.getByLabel('Seed').fill(String(SEED));
   await product.showMore();
   await page.getByLabel('Steps').fill(String(steps));
@@ -117,7 +122,9 @@ export async function disturb(
   const report: { kind: Disturbance; finishedBefore: number }[] = [];
   for (let i = 0; i < count; i++) {
     const { page } = bench.product;
-    await expect(page.locator('[data-status=running]')).toHaveCount(1, { timeout: 60_000 });
+    await expect(page.locator('[data-status=running]'), `before disturbance ${i + 1}`).toHaveCount(1, {
+      timeout: 60_000,
+    });
     await new Promise((resolve) => setTimeout(resolve, 700 * fraction(seed + i)));
     const kind = kinds[i % kinds.length]!;
     const before = await readStores(page);

@@ -2,14 +2,14 @@ import { expect } from '@playwright/test';
 import { Product, test } from './product-test.ts';
 import { disturb, finishQueue, QUEUE_LENGTH, queueTwenty, readStores } from './run-disturbed-queue.ts';
 
-const STEPS = 8;
+const WISH = { pictures: 2, steps: 8 };
 
 test('twenty series, disturbed ten times by reloads and ended workers, are each drawn once, as if nothing had been', async ({
   browser,
   product,
 }) => {
   test.setTimeout(240_000);
-  await queueTwenty(product, STEPS);
+  await queueTwenty(product, WISH);
   const report = await disturb(
     { product, reopen: () => Promise.reject(new Error('no tab crashes here')) },
     10,
@@ -25,10 +25,10 @@ test('twenty series, disturbed ten times by reloads and ended workers, are each 
   const context = await browser.newContext({ serviceWorkers: 'block' });
   const quiet = new Product(await context.newPage(), product.url);
   await quiet.open();
-  await queueTwenty(quiet, STEPS);
+  await queueTwenty(quiet, WISH);
   const undisturbed = await finishQueue(quiet);
   await context.close();
-  expect(Object.keys(undisturbed.pictures)).toHaveLength(2 * QUEUE_LENGTH);
+  expect(Object.keys(undisturbed.pictures)).toHaveLength(WISH.pictures * QUEUE_LENGTH);
   expect(disturbed.pictures).toEqual(undisturbed.pictures);
 });
 
