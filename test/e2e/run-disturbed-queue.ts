@@ -145,7 +145,9 @@ export async function disturb(
 
 async function endWorker(page: Page): Promise<void> {
   const [worker] = page.workers().filter((candidate) => candidate.url().includes('generation'));
-  await worker?.evaluate(() => self.close()).catch(() => undefined);
+  if (worker === undefined) throw new Error('There is no generation worker to end.');
+  await worker.evaluate(() => self.close()).catch(() => undefined); // it may not answer any more
+  await expect.poll(() => page.workers().includes(worker), { timeout: 20_000 }).toBe(false);
 }
 
 /** 0 up to 1 from a whole number, the same every time. */
