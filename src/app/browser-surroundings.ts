@@ -1,4 +1,7 @@
 import { browserLockWatch } from '../engine/worker-client.ts';
+import { indexedDbResultStore } from '../gallery/result-store.ts';
+import { indexedDbTaskStore } from '../gallery/task-store.ts';
+import { openTaskChannel } from '../jobs/task-channel.ts';
 import { openModelChannel } from '../model-store/model-channel.ts';
 import { browserLocks } from '../storage/web-locks.ts';
 import type { AppSurroundings } from './create-app.ts';
@@ -21,6 +24,9 @@ export function browserSurroundings(): Omit<AppSurroundings, 'shell' | 'busySign
     locks: browserLocks(),
     tabs: 'BroadcastChannel' in window ? new BroadcastChannel('likeness-engine') : null,
     modelChannel: openModelChannel(),
+    tasks: indexedDbTaskStore(),
+    results: indexedDbResultStore(),
+    taskChannel: openTaskChannel(),
     persist: persistIfPossible(),
     deviceMemoryBytes: deviceMemory(),
     onLeave: (leave) => window.addEventListener('pagehide', leave),

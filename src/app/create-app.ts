@@ -1,4 +1,5 @@
-import { computed, type ReadonlySignal } from '@preact/signals';
+import { computed, effect, type ReadonlySignal } from '@preact/signals';
+import { createLikeness, type Likeness } from '../api/sdk.ts';
 import { modelLimits } from '../bundle/model-limits.ts';
 import type { ModelLimits } from '../domain/request-fields.ts';
 import type { Adjustment } from '../domain/request.ts';
@@ -6,7 +7,9 @@ import { LocalEngine } from '../engine/local-engine.ts';
 import type { LockWatch, WorkerLike } from '../engine/worker-client.ts';
 import { ModelClient } from '../engine/model-client.ts';
 import { en } from '../i18n/en.ts';
-import { createTaskQueue } from '../jobs/task-queue.ts';
+import type { ResultStore, TaskStore } from '../domain/kept-tasks.ts';
+import type { TaskChannel } from '../jobs/task-channel.ts';
+import { SharedTaskQueue } from '../jobs/task-queue.ts';
 import type { ModelChannel } from '../model-store/model-channel.ts';
 import type { Locks } from '../storage/web-locks.ts';
 import { createActions, type Actions } from './actions.ts';
@@ -44,6 +47,8 @@ export interface App {
   readonly install: InstallModel;
   readonly turn: EngineTurn;
   readonly models: ModelsModel;
+  /** For scripts of the page. */
+  readonly likeness: Likeness;
   /** Puts another installed model in place of the present one. */
   useModel(id: string): Promise<void>;
   start(): void;
@@ -65,6 +70,9 @@ export interface AppSurroundings {
   readonly locks: Locks;
   readonly tabs: TabChannel;
   readonly modelChannel: ModelChannel;
+  readonly tasks: TaskStore;
+  readonly results: ResultStore;
+  readonly taskChannel: TaskChannel;
   readonly persist: (() => Promise<boolean>) | null;
   readonly deviceMemoryBytes: number | null;
   /** Calls back when the page is left in order. */
@@ -103,14 +111,30 @@ export function createApp(surroundings: AppSurroundings): App {
     return engine.openPicture(status.bundle.peek(), source);
   });
   const model = computed(() => (status.manifest.value === null ? null : modelLimits(status.manifest.value)));
-  const queue = createTaskQueue(engine);
-  queue.subscribe((_taskId, state) => {
-    if (state.status !== 'done') return;
+  const { tasks, results, taskChannel } = surroundings;
+  const queue = new SharedTaskQueue({ engine, tasks, results, channel: taskChannel });
+  queue.subscribe((event) => {
+    if (event.type !== 'state' || event.state.status !== 'done' || turn.state.peek() !== 'here') return;
     void status.refresh();
     // After the first success the browser is asked to keep what made it; some ask the person, so not before.
     if (models.persisted.peek() === null) void models.keep();
   });
   const series = createSeries({ engine, queue, form, reference, model: () => model.peek() });
+  const likeness = createLikeness({
+    tasks: queue,
+    models: {
+      known: () => {
+        const installed = models.list.peek()?.filter(({ state }) => state === 'installed') ?? [];
+        const usual = status.bundle.peek();
+        return { ids: [...new Set([usual, ...installed.map(({ id }) => id)])], usual };
+      },
+      limits: async (id) => {
+        await status.untilReady();
+        const present = model.peek();
+        return present?.id === id ? present : modelLimits((await engine.loadModel(id)).manifest);
+      },
+    },
+  });
   const modelReady = computed(() => model.value !== null);
   const promptRemarks = createPromptCheck(form.values.prompt, modelReady, (text) =>
     engine.checkPrompt(status.bundle.peek(), text),
@@ -123,7 +147,8 @@ export function createApp(surroundings: AppSurroundings): App {
     isModelKept,
   });
   const { busySign: sign, reload } = surroundings;
-  const update = createUpdate({ shell, busy: series.busy, sign, reload });
+  const draws = computed(() => turn.state.value === 'here' && series.busy.value);
+  const update = createUpdate({ shell, busy: draws, sign, reload });
   return {
     messages: en,
     status,
@@ -139,6 +164,7 @@ export function createApp(surroundings: AppSurroundings): App {
     install: createInstall(surroundings.installer),
     turn,
     models,
+    likeness,
     async useModel(id) {
       surroundings.rememberBundle(id);
       await status.use(id);
@@ -150,9 +176,17 @@ export function createApp(surroundings: AppSurroundings): App {
     },
     start() {
       turn.start(
-        () => status.begin(),
-        () => status.end(),
+        () => {
+          const afterCrash = status.begin() !== 'clean';
+          void queue.begin({ afterCrash, ready: () => status.untilReady() });
+        },
+        () => queue.end(() => status.end()),
       );
+      const unwatch = effect(() => {
+        if (turn.state.value === 'asking') return;
+        if (turn.state.value === 'elsewhere') void queue.watch();
+        queueMicrotask(() => unwatch());
+      });
       surroundings.onLeave(() => {
         if (turn.state.peek() === 'here') guard.end();
       });

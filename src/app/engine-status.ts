@@ -1,9 +1,9 @@
-import { batch, effect, signal, type ReadonlySignal } from '@preact/signals';
+import { batch, computed, effect, signal, type ReadonlySignal } from '@preact/signals';
 import { toAppError, type AppError, type ErrorCode } from '../domain/errors.ts';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import type { BackendInfo, EngineBuild } from '../domain/ports.ts';
 import type { LocalEngine } from '../engine/local-engine.ts';
-import type { CrashGuard } from './crash-guard.ts';
+import type { CrashGuard, LastEnd } from './crash-guard.ts';
 
 /** What computes, and how far the model has come. */
 export interface EngineStatus {
@@ -18,10 +18,12 @@ export interface EngineStatus {
   readonly error: ReadonlySignal<AppError | null>;
   /** The tab ended while the model was loading the last time, so it is not loaded unasked. */
   readonly heldBack: ReadonlySignal<boolean>;
+  /** Resolves when the model is there. */
+  untilReady(): Promise<void>;
   /** Resolves when the engine may run here: this tab has the turn, and loading is not held back. */
   untilAllowed(): Promise<void>;
-  /** Loads the model, unless loading it ended the tab the last time. */
-  begin(): void;
+  /** Loads the model, unless loading it ended the tab the last time. Tells how the engine ended then. */
+  begin(): LastEnd;
   /** Starts the worker and loads the model; again after an error. */
   start(): Promise<void>;
   /** Loads another model in place of the present one, as soon as this tab has the engine's turn. */
@@ -42,6 +44,7 @@ export function createEngineStatus(engine: LocalEngine, firstBundle: string, gua
   const error = signal<AppError | null>(null);
   const heldBack = signal(false);
   const allowed = signal(false);
+  const ready = computed(() => manifest.value !== null);
   let hasTurn = false;
   /** Only the last load may appear. */
   let latest = 0;
@@ -86,6 +89,7 @@ export function createEngineStatus(engine: LocalEngine, firstBundle: string, gua
     notKept,
     error,
     heldBack,
+    untilReady: () => untilTrue(ready),
     untilAllowed: () => untilTrue(allowed),
     begin() {
       hasTurn = true;
@@ -93,6 +97,7 @@ export function createEngineStatus(engine: LocalEngine, firstBundle: string, gua
       if (lastEnd !== 'clean') engine.verifyAllNext();
       if (lastEnd === 'while-loading') heldBack.value = true;
       else void start();
+      return lastEnd;
     },
     start,
     async use(next) {

@@ -1,14 +1,14 @@
 import { batch, computed, effect, signal, type ReadonlySignal, type Signal } from '@preact/signals';
-import type { AppError } from '../domain/errors.ts';
-import { isAppError } from '../domain/errors.ts';
+import { isAppError, type AppError } from '../domain/errors.ts';
 import type { PixelImage } from '../domain/image.ts';
+import type { KeptRequest } from '../domain/kept-tasks.ts';
 import { normaliseRequest, type FieldProblem } from '../domain/normalise-request.ts';
 import type { Engine } from '../domain/ports.ts';
 import type { ModelLimits } from '../domain/request-fields.ts';
-import type { Adjustment, GenerationRequest } from '../domain/request.ts';
+import type { Adjustment } from '../domain/request.ts';
 import { randomSeed } from '../domain/seeds.ts';
+import type { TaskQueue, TaskSnapshot } from '../domain/task-queue.ts';
 import type { GeneratedImage, GenerationTask, TaskState } from '../domain/task.ts';
-import type { TaskQueue } from '../jobs/task-queue.ts';
 import type { FormModel } from './form.ts';
 import type { ReferenceModel } from './reference.ts';
 
@@ -24,7 +24,7 @@ export interface ResultPicture {
 /** The pictures of one task: one scene with its seeds. */
 export interface Series {
   readonly id: string;
-  readonly request: GenerationRequest;
+  readonly request: KeptRequest;
   readonly state: ReadonlySignal<TaskState>;
   readonly pictures: ReadonlySignal<readonly ResultPicture[]>;
   /** The picture being drawn, as far as it can be seen; a few pixels wide. */
@@ -38,18 +38,24 @@ export interface SeriesModel {
   readonly list: ReadonlySignal<readonly Series[]>;
   readonly running: ReadonlySignal<Series | null>;
   readonly busy: ReadonlySignal<boolean>;
+  /** Why something is in this page only; see TaskEvent. */
+  readonly keeping: ReadonlySignal<AppError | null>;
   /** One task per prompt line. False when the entries are not right; they are then marked in the form. */
   generate(): boolean;
-  repeat(series: Series): void;
+  /** Tries what has failed again; with the present face where the one it was begun with is gone. */
+  repeat(id: string): Promise<void>;
+  /** Makes a waiting series the next one. */
+  drawNext(id: string): Promise<void>;
   cancel(id: string): Promise<void>;
   cancelAll(): Promise<void>;
-  /** Takes finished pictures off the page and frees them. */
+  /** Deletes a finished series with its pictures. */
   remove(id: string): void;
   clear(): void;
 }
 
 interface SeriesState extends Series {
-  readonly task: GenerationTask;
+  readonly createdAt: number;
+  readonly scene: number;
   readonly state: Signal<TaskState>;
   readonly pictures: Signal<readonly ResultPicture[]>;
   readonly preview: Signal<{ readonly image: number; readonly pixels: PixelImage } | null>;
@@ -69,6 +75,7 @@ export interface SeriesParts {
 export function createSeries({ engine, queue, form, reference, model }: SeriesParts): SeriesModel {
   const list = signal<readonly SeriesState[]>([]);
   const running = computed(() => list.value.find((series) => series.state.value.status === 'running') ?? null);
+  const keeping = signal<AppError | null>(null);
   const busy = computed(() => list.value.some((series) => isPending(series.state.value)));
 
   effect(() => {
@@ -78,45 +85,29 @@ export function createSeries({ engine, queue, form, reference, model }: SeriesPa
   const find = (id: string): SeriesState | undefined => list.peek().find((series) => series.id === id);
 
   engine.subscribe((event) => {
+    if (event.type !== 'preview') return;
     const series = find(event.taskId);
     if (series === undefined || !isPending(series.state.peek())) return;
-    if (event.type === 'preview') series.preview.value = { image: event.image, pixels: event.preview };
+    series.preview.value = { image: event.image, pixels: event.preview };
+  });
+  queue.subscribe((event) => {
+    if (event.type === 'added') list.value = [...list.peek(), makeSeries(event.task)].sort(newestFirst);
+    if (event.type === 'keeping') keeping.value = event.error;
+    const series = 'taskId' in event ? find(event.taskId) : undefined;
+    if (series === undefined) return;
+    if (event.type === 'state') enter(series, event.state);
     if (event.type === 'image') keepPicture(series, event.result);
+    if (event.type === 'removed') {
+      for (const picture of series.pictures.peek()) URL.revokeObjectURL(picture.url);
+      list.value = list.peek().filter((other) => other !== series);
+    }
   });
-  queue.subscribe((id, state) => {
-    const series = find(id);
-    if (series !== undefined) enter(series, state);
-  });
-
-  function makeSeries(task: GenerationTask): SeriesState {
-    return {
-      id: task.taskId,
-      request: task.request,
-      task,
-      state: signal<TaskState>({ status: 'queued', position: 0 }),
-      pictures: signal<readonly ResultPicture[]>([]),
-      preview: signal<{ readonly image: number; readonly pixels: PixelImage } | null>(null),
-      adjustments: signal(task.adjustments),
-      runtimeMs: signal<number | null>(null),
-    };
-  }
-
-  /** In the order written, before those of earlier wishes. */
-  function add(tasks: readonly GenerationTask[]): void {
-    list.value = [...tasks.map(makeSeries), ...list.value];
-    for (const task of tasks) queue.add(task);
-  }
-
-  function remove(ids: readonly string[]): void {
-    const gone = list.peek().filter((series) => ids.includes(series.id) && !isPending(series.state.peek()));
-    for (const series of gone) for (const picture of series.pictures.peek()) URL.revokeObjectURL(picture.url);
-    list.value = list.peek().filter((series) => !gone.includes(series));
-  }
 
   return {
     list,
     running,
     busy,
+    keeping,
     generate() {
       const prompts = form.prompts();
       const limits = model();
@@ -138,28 +129,48 @@ export function createSeries({ engine, queue, form, reference, model }: SeriesPa
       }
       form.showProblems(problems);
       if (problems.length > 0 || limits === null) return false;
-      batch(() => add(tasks));
+      batch(() => void queue.add(tasks));
       return true;
     },
-    repeat(series) {
-      const { task } = series as SeriesState;
-      remove([series.id]);
-      add([{ ...task, taskId: crypto.randomUUID() }]);
+    async repeat(id) {
+      if (await queue.retry(id)) return;
+      const { image } = reference.wish();
+      if (image === undefined) form.showProblems([{ field: 'image', expected: 'a picture with a face' }]);
+      else await queue.retry(id, { image, referenceImages: [] });
     },
+    drawNext: (id) => queue.move(id, 0),
     cancel: (id) => queue.cancel(id),
-    async cancelAll() {
-      const pending = list.peek().filter((series) => isPending(series.state.peek()));
-      // Waiting ones first: else the next would start as soon as the running one ends.
-      const waitingFirst = [...pending].sort((a, b) => rank(a.state.peek()) - rank(b.state.peek()));
-      await Promise.all(waitingFirst.map((series) => queue.cancel(series.id)));
+    cancelAll: () => queue.cancelAll(),
+    remove: (id) => void queue.remove(id),
+    clear() {
+      for (const { id } of list.peek()) void queue.remove(id);
     },
-    remove: (id) => remove([id]),
-    clear: () => remove(list.peek().map((series) => series.id)),
   };
 }
 
 /** Stands in while no picture is chosen, so that all other fields are checked too. */
 const PLACEHOLDER_IMAGE = { kind: 'blob', blob: new Blob() } as const;
+
+function makeSeries(task: TaskSnapshot): SeriesState {
+  const series: SeriesState = {
+    id: task.taskId,
+    request: task.request,
+    createdAt: task.createdAt,
+    scene: task.scene,
+    state: signal(task.state),
+    pictures: signal<readonly ResultPicture[]>([]),
+    preview: signal<{ readonly image: number; readonly pixels: PixelImage } | null>(null),
+    adjustments: signal(task.adjustments),
+    runtimeMs: signal<number | null>(null),
+  };
+  for (const image of task.images) keepPicture(series, image);
+  enter(series, task.state);
+  return series;
+}
+
+function newestFirst(a: SeriesState, b: SeriesState): number {
+  return b.createdAt - a.createdAt || a.scene - b.scene;
+}
 
 function enter(series: SeriesState, state: TaskState): void {
   batch(() => {
@@ -189,7 +200,7 @@ function keepPicture(series: SeriesState, result: GeneratedImage<Blob>): void {
 }
 
 /** e.g. `likeness-woman-in-a-red-hat-1234.png` */
-function fileName(request: GenerationRequest, seed: number): string {
+function fileName(request: KeptRequest, seed: number): string {
   const words = request.prompt
     .toLowerCase()
     .replace(/[^\p{L}\p{N}]+/gu, '-')
@@ -200,10 +211,6 @@ function fileName(request: GenerationRequest, seed: number): string {
 
 function isPending(state: TaskState): boolean {
   return state.status === 'queued' || state.status === 'running';
-}
-
-function rank(state: TaskState): number {
-  return state.status === 'queued' ? 0 : 1;
 }
 
 /** The error of a failed series. */

@@ -30,6 +30,8 @@ export interface FieldSpec<T> {
 }
 
 export const MAX_REFERENCE_IMAGES = 8;
+/** Images per request. */
+export const MAX_BATCH = 8;
 
 const imageSource: FieldRule<ImageSource> = {
   expected: 'a picture: an http(s):, data: or blob: URL, or a file',
@@ -79,7 +81,7 @@ export const REQUEST_FIELDS = {
   referenceImages: { rule: listOf(imageSource, MAX_REFERENCE_IMAGES), fallback: () => [] },
   prompt: { rule: text(4000, true) },
   negativePrompt: { rule: text(4000, false), fallback: () => '' },
-  batch: { rule: integerBetween(1, 8), fallback: () => 1 },
+  batch: { rule: integerBetween(1, MAX_BATCH), fallback: () => 1 },
   width: { rule: integerBetween(256, 1536), fallback: ({ model }) => model.native.width },
   height: { rule: integerBetween(256, 1536), fallback: ({ model }) => model.native.height },
   steps: { rule: integerBetween(1, 50), fallback: ({ model }) => model.steps.default },

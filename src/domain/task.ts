@@ -43,7 +43,8 @@ export interface TaskProgress {
 }
 
 export type TaskState =
-  | { readonly status: 'queued'; readonly position: number }
+  /** `position` 0 is the next one; `etaMs` is the time until it is finished, null or absent until something was measured. */
+  | { readonly status: 'queued'; readonly position: number; readonly etaMs?: number | null }
   | { readonly status: 'running'; readonly progress: TaskProgress }
   | { readonly status: 'done'; readonly outcome: GenerationOutcome<Blob> }
   | { readonly status: 'failed'; readonly error: AppError }
@@ -63,6 +64,8 @@ export interface GenerationTask {
   readonly taskId: string;
   readonly request: GenerationRequest;
   readonly adjustments: readonly Adjustment[];
+  /** Images of the batch to draw, ascending; absent = all. The others were finished in an earlier life of the task. */
+  readonly only?: readonly number[];
 }
 
 /** What an engine tells while it works; one subscription carries all tasks. */

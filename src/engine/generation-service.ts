@@ -10,6 +10,8 @@ import type { GenerationApi, LoadedModel, OpenedPicture, WorkerEvent, WorkerSetu
 export interface GenerationInput {
   readonly request: GenerationRequest;
   readonly adjustments: readonly Adjustment[];
+  /** Images of the batch to draw; absent = all. */
+  readonly only: readonly number[] | undefined;
   readonly reference: PixelImage;
   readonly moreReferences: readonly PixelImage[];
   readonly emit: (event: GenerationEvent) => void;
@@ -152,6 +154,7 @@ export class GenerationService implements GenerationApi {
     const input = {
       request,
       adjustments: task.adjustments,
+      only: task.only,
       reference: reference!,
       moreReferences,
       emit,

@@ -24,6 +24,9 @@ const downloadAdvice: Readonly<Record<string, string>> = {
   stalled: 'The connection fell silent. Check it and try again: what is loaded is kept.',
 };
 
+/** Whether it was pictures or waiting series that could not be kept, and not a model. */
+const isOfTasks = (database: unknown): boolean => database === 'likeness-queue' || database === 'likeness-results';
+
 export const enErrors: Record<ErrorCode, (details: Details) => ErrorText> = {
   // The title is the hosted API's sentence.
   'no-face': () => ({
@@ -103,25 +106,45 @@ export const enErrors: Record<ErrorCode, (details: Details) => ErrorText> = {
     title: `A part of the model is missing${file === undefined ? '' : ` (${text(file)})`}.`,
     advice: 'Reload the page; if it stays, the site has to be published again.',
   }),
-  integrity: ({ file, imported }) => ({
-    title: `A part of the model arrived damaged${file === undefined ? '' : ` (${text(file)})`} and was thrown away.`,
-    advice:
-      imported === true
-        ? 'Import the model’s files again.'
-        : 'Try again; if it stays, the site has to be published again.',
-  }),
+  integrity: ({ file, imported, tasks }) =>
+    typeof tasks === 'number'
+      ? {
+          title: `${tasks === 1 ? 'One kept series' : `${tasks} kept series`} could not be read any more.`,
+          advice: 'The others are here; wish for what is missing again.',
+        }
+      : {
+          title: `A part of the model arrived damaged${file === undefined ? '' : ` (${text(file)})`} and was thrown away.`,
+          advice:
+            imported === true
+              ? 'Import the model’s files again.'
+              : 'Try again; if it stays, the site has to be published again.',
+        },
   'download-failed': ({ reason }) => ({
     title: 'The model could not be loaded.',
     advice: downloadAdvice[text(reason)] ?? 'Check your connection and try again.',
   }),
-  'storage-unavailable': () => ({
-    title: 'This browser does not let the page keep the model.',
-    advice: 'It works all the same, but loads the model again on every visit. A normal (not private) window keeps it.',
-  }),
-  'quota-exceeded': () => ({
-    title: 'There is no room left to keep the model.',
-    advice: 'It works all the same, but loads the model again on every visit. Free some disk space to change that.',
-  }),
+  'storage-unavailable': ({ database }) =>
+    isOfTasks(database)
+      ? {
+          title: 'This browser does not let the page keep pictures.',
+          advice: 'They go with the page: download those that you want. A normal (not private) window keeps them.',
+        }
+      : {
+          title: 'This browser does not let the page keep the model.',
+          advice:
+            'It works all the same, but loads the model again on every visit. A normal (not private) window keeps it.',
+        },
+  'quota-exceeded': ({ database }) =>
+    isOfTasks(database)
+      ? {
+          title: 'There is no room left to keep pictures.',
+          advice: 'What is new goes with the page: download what you want, then remove other pictures or models.',
+        }
+      : {
+          title: 'There is no room left to keep the model.',
+          advice:
+            'It works all the same, but loads the model again on every visit. Free some disk space to change that.',
+        },
   'model-in-use': () => ({
     title: 'This model is in use.',
     advice: 'Use another one first, also in other tabs of this page; then it can be removed.',

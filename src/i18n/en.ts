@@ -150,7 +150,8 @@ export const en = {
   appName: 'Likeness',
   tagline: 'One face, many pictures.',
   privacy: 'Nothing leaves this device',
-  privacyMore: 'Your pictures stay in this browser: they are neither uploaded nor stored.',
+  privacyMore:
+    'Your pictures stay in this browser. The photo is never uploaded, and kept only until its series are finished.',
   face: {
     heading: 'The face',
     samples: 'Try a drawn face',
@@ -200,7 +201,10 @@ export const en = {
     heading: 'Pictures',
     empty: 'Your pictures will appear here.',
     emptyMore: 'Choose a face, write a wish, press Generate.',
-    queued: 'Waiting',
+    queued: (position: number): string => (position === 0 ? 'Waiting, next in line' : `Waiting, ${position} before it`),
+    drawNext: 'Draw next',
+    keptHere:
+      'Pictures and waiting series stay in this browser until you remove them. Your photo is kept only until its series are finished.',
     cancelled: 'Cancelled.',
     cancel: 'Cancel',
     cancelAll: 'Cancel all',
@@ -248,7 +252,7 @@ export const en = {
     ready: 'An update is ready.',
     agreed: 'The update comes when the pictures being drawn are finished.',
     replaced: 'Likeness was updated in another window. Reload to use the new version here.',
-    picturesGo: 'Pictures on this page go with it: download those that you want to keep.',
+    picturesGo: 'Pictures that could not be kept go with it: download those that you want.',
     reload: 'Reload',
     later: 'Later',
   },

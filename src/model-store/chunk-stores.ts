@@ -2,20 +2,7 @@
 import { isAppError, type AppError } from '../domain/errors.ts';
 import type { ChunkStore } from '../domain/ports.ts';
 import { openKeyValueStore } from '../storage/key-value-store.ts';
-
-/** What a record of the chunk database is made of. Both are read, whichever is written. */
-export type RecordForm = 'blob' | 'buffer';
-
-/**
- * Chromium keeps Blob records as files of their own and hands out references to them, so that weights can stream from
- * disk to the GPU. Safari loses Blobs in IndexedDB (dexie issues 1227 and 1638), so everywhere else records are memory.
- */
-export function recordForm(): RecordForm {
-  // Only Chromium's browsers have userAgentData; lib.dom does not know it.
-  const agent = (navigator as { readonly userAgentData?: { readonly brands: readonly { readonly brand: string }[] } })
-    .userAgentData;
-  return agent?.brands.some(({ brand }) => brand === 'Chromium') === true ? 'blob' : 'buffer';
-}
+import { recordForm, type RecordForm } from '../storage/record-form.ts';
 
 /** Chunks in IndexedDB, one record each. */
 export function indexedDbChunkStore(form: RecordForm = recordForm()): ChunkStore {

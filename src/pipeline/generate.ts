@@ -20,13 +20,14 @@ export async function generate(input: GenerateInput): Promise<GenerationOutcome>
   const { request, taskId, emit } = input;
   const meter = new ProgressMeter({ taskId, images: request.batch, steps: request.steps, emit });
   const run: Run = { ...input, meter, found: [] };
-  planWork(run);
+  const indices = input.only ?? Array.from({ length: request.batch }, (_, index) => index);
+  planWork(run, indices.length);
   throwIfCancelled(input.signal);
 
   const prepared = await prepare(run);
   const images: GeneratedImage[] = [];
   try {
-    const drafts: Draft[] = Array.from({ length: request.batch }, (_, index) => {
+    const drafts: Draft[] = indices.map((index) => {
       return { index, seed: seedOfImage(request.seed, index), attempt: 0, best: null };
     });
     // Where sessions are released after their stage, all images pass a stage before the next one begins.
@@ -45,16 +46,16 @@ export async function generate(input: GenerateInput): Promise<GenerationOutcome>
 }
 
 /** Units of work that are certain from the start, so that the bar runs evenly. */
-function planWork({ meter, request, moreReferences }: Run): void {
+function planWork({ meter, request, moreReferences }: Run, images: number): void {
   const guided = request.guidanceScale > 1;
   meter.plan('find-face', 1 + moreReferences.length);
   if (request.faceStrength > 0) meter.plan('embed-face', 1 + moreReferences.length);
   meter.plan('encode-prompt', guided ? 2 : 1);
   meter.plan('condition', 1);
   if (needsLatent(request)) meter.plan('encode-image', 1);
-  meter.plan('denoise', request.steps * request.batch);
-  meter.plan('decode', request.batch);
-  meter.plan('score', request.batch);
+  meter.plan('denoise', request.steps * images);
+  meter.plan('decode', images);
+  meter.plan('score', images);
 }
 
 function disposeConditions(runner: SessionRunner, passes: GuidancePasses): void {

@@ -16,6 +16,8 @@ export interface GenerateInput {
   readonly request: GenerationRequest;
   /** What normalising has told already; the pipeline's own follow. */
   readonly adjustments: readonly Adjustment[];
+  /** Images of the batch to draw; absent = all. */
+  readonly only?: readonly number[] | undefined;
   readonly reference: PixelImage;
   readonly moreReferences: readonly PixelImage[];
   /** The person's embedding, in place of that of the pictures' faces; any length but 0. Biometric: as the rest of it. */

@@ -21,6 +21,8 @@ const app = createApp({
   busySign: webLockSign(locks ?? null),
   installer: browserInstaller(window),
 });
+// What docs/sdk.md promises to scripts of the page.
+Object.assign(window, { likeness: app.likeness });
 render(<Page app={app} />, document.body);
 app.start();
 showLaunches(window);

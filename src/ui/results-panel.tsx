@@ -1,6 +1,6 @@
 import type { App } from '../app/create-app.ts';
 import { failureOf, type ResultPicture, type Series } from '../app/series.ts';
-import type { TaskProgress } from '../domain/task.ts';
+import type { TaskProgress, TaskState } from '../domain/task.ts';
 import type { Messages } from '../i18n/en.ts';
 import { Alert } from './alert.tsx';
 import { Preview } from './preview.tsx';
@@ -29,6 +29,8 @@ export function ResultsPanel({ app }: { app: App }) {
         {announcement(app)}
       </p>
       {note !== undefined && <p class="hint">{note}</p>}
+      {series.keeping.value !== null && <Alert error={series.keeping.value} messages={messages} />}
+      {list.length > 0 && <p class="hint">{messages.results.keptHere}</p>}
       {list.length === 0 && (
         <div class="empty">
           <p>{messages.results.empty}</p>
@@ -70,12 +72,12 @@ function SeriesView({ app, series }: { app: App; series: Series }) {
           </button>
         )}
       </div>
-      {state.status === 'queued' && <p class="hint">{messages.results.queued}</p>}
+      {state.status === 'queued' && <Waiting app={app} id={series.id} state={state} />}
       {state.status === 'running' && <Running messages={messages} progress={state.progress} />}
       {state.status === 'cancelled' && <p class="hint">{messages.results.cancelled}</p>}
       {failure !== null && (
         <Alert error={failure} messages={messages}>
-          <button type="button" onClick={() => app.series.repeat(series)}>
+          <button type="button" onClick={() => void app.series.repeat(series.id)}>
             {messages.results.repeat}
           </button>
         </Alert>
@@ -88,6 +90,22 @@ function SeriesView({ app, series }: { app: App; series: Series }) {
       </ul>
       <Remarks messages={messages} series={series} />
     </article>
+  );
+}
+
+function Waiting({ app, id, state }: { app: App; id: string; state: TaskState & { status: 'queued' } }) {
+  const { results } = app.messages;
+  const { position, etaMs } = state;
+  const left = etaMs == null ? [] : [results.timeLeft(etaMs)];
+  return (
+    <p class="row">
+      <span class="hint">{[results.queued(position), ...left].join(' · ')}</span>
+      {position > 0 && (
+        <button type="button" class="quiet" onClick={() => void app.series.drawNext(id)}>
+          {results.drawNext}
+        </button>
+      )}
+    </p>
   );
 }
 

@@ -3,13 +3,13 @@ import type { App } from '../app/create-app.ts';
 /** Asks beside the work, never over it; what is being drawn is finished first. */
 export function UpdatePrompt({ app: { messages, update, series } }: { app: App }) {
   const state = update.state.value;
-  const hasPictures = series.list.value.length > 0;
+  const losesPictures = series.keeping.value !== null && series.list.value.length > 0;
   return (
     <div role="status">
       {state !== 'none' && (
         <div class="update" data-update={state}>
           <p>
-            {messages.update[state]} {hasPictures && messages.update.picturesGo}
+            {messages.update[state]} {losesPictures && messages.update.picturesGo}
           </p>
           <div class="row">
             {state !== 'agreed' && (

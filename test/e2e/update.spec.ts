@@ -74,7 +74,8 @@ test('an update asks, waits for what is being drawn, and then nothing of the ver
     await page.evaluate(async () => (await navigator.serviceWorker.ready).update());
     // Both windows are asked; the one that does not draw says yes first, and waits for the one that does.
     await expect(page.getByText('An update is ready.')).toBeVisible({ timeout: 30_000 });
-    await expect(page.getByText('Pictures on this page go with it')).toBeVisible();
+    // Pictures outlive the page.
+    await expect(page.getByText('Pictures that could not be kept')).toBeHidden();
     // Nothing more is needed for it: the new version's engine has been brought along.
     expect(requests.filter((path) => path.endsWith('.wasm'))).toHaveLength(1);
     await server.close();
@@ -87,6 +88,7 @@ test('an update asks, waits for what is being drawn, and then nothing of the ver
 
     await expect.poll(() => isSecondVersion(page).catch(() => false), { timeout: 60_000 }).toBe(true);
     expect(await page.evaluate(() => sessionStorage.getItem('at-the-end'))).toBe('done, 8 pictures');
+    await expect(product.cards).toHaveCount(8);
     await expect(product.prompt).toHaveValue('red hat');
     await expect.poll(() => isSecondVersion(other.page).catch(() => false)).toBe(true);
     await other.page.close(); // whichever came back first had the engine

@@ -7,9 +7,9 @@ import { signal } from '@preact/signals';
 import { AppError } from '../../../src/domain/errors.ts';
 import type { DetectedFace } from '../../../src/domain/image.ts';
 import { en } from '../../../src/i18n/en.ts';
-import { createTaskQueue } from '../../../src/jobs/task-queue.ts';
-import { EngineDouble } from '../../fixtures/engine-double.ts';
+import type { EngineDouble } from '../../fixtures/engine-double.ts';
 import { TEST_MODEL } from '../../fixtures/make-task.ts';
+import { Site } from '../../fixtures/task-queue.ts';
 
 const point = { x: 1, y: 2 };
 const FACE: DetectedFace = {
@@ -25,15 +25,16 @@ interface Page {
   readonly series: SeriesModel;
 }
 
-async function makePage(): Promise<Page> {
-  const engine = new EngineDouble();
+async function makePage(site = new Site()): Promise<Page> {
+  const tab = site.openTab();
+  const { engine, queue } = tab;
   const form = createForm(null);
   const reference = createReference(() =>
     Promise.resolve({ file: new Blob(['face']), width: 10, height: 10, faces: [FACE] }),
   );
   await reference.open({ kind: 'blob', blob: new Blob(['face']) });
-  const queue = createTaskQueue(engine);
   const series = createSeries({ engine, queue, form, reference, model: () => TEST_MODEL });
+  await tab.begin();
   form.values.prompt.value = 'a hat';
   form.values.batch.value = '2';
   return { engine, form, reference, series };
@@ -119,7 +120,7 @@ describe('createSeries', () => {
     const failed = series.list.value[0]!;
     expect(failed.state.value).toMatchObject({ status: 'failed', error: { code: 'out-of-memory' } });
     engine.gate = () => Promise.resolve();
-    series.repeat(failed);
+    await series.repeat(failed.id);
     await finished(page);
     expect(series.list.value).toHaveLength(1);
     expect(series.list.value[0]!.request).toEqual(failed.request);
@@ -132,6 +133,42 @@ describe('createSeries', () => {
     await finished(page);
     page.series.clear();
     expect(page.series.list.value).toEqual([]);
+  });
+
+  it('shows at the next visit what was finished, in the same order', async () => {
+    const site = new Site();
+    const page = await makePage(site);
+    page.form.values.prompt.value = 'red hat\nblue hat';
+    page.series.generate();
+    page.form.values.prompt.value = 'a beard';
+    page.series.generate();
+    await finished(page);
+    const next = await makePage(site);
+    const list = next.series.list.value;
+    expect(list.map(({ request }) => request.prompt)).toEqual(['a beard', 'red hat', 'blue hat']);
+    expect(list.map(({ pictures }) => pictures.value.map(({ seed }) => seed))).toEqual(
+      page.series.list.value.map(({ pictures }) => pictures.value.map(({ seed }) => seed)),
+    );
+    expect(list.map(({ runtimeMs }) => runtimeMs.value)).toEqual([1, 1, 1]);
+  });
+
+  it('tries again with the present face where the first one is gone, and asks for one where there is none', async () => {
+    const site = new Site();
+    const page = await makePage(site);
+    page.engine.gate = () => Promise.reject(new AppError('no-face', 'None.'));
+    page.series.generate();
+    await finished(page);
+    const next = await makePage(site);
+    const failed = next.series.list.value[0]!;
+    const { picture } = next.reference;
+    expect(picture.value).not.toBeNull();
+    next.reference.remove();
+    await next.series.repeat(failed.id);
+    expect([...next.form.problems.value.keys()]).toEqual(['image']);
+    await next.reference.open({ kind: 'blob', blob: new Blob(['face']) });
+    await next.series.repeat(failed.id);
+    await finished(next);
+    expect(next.series.list.value[0]!.state.value.status).toBe('done');
   });
 });
 

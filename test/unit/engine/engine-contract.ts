@@ -26,6 +26,17 @@ export function engineContract(make: () => EngineUnderTest): void {
     for (const { image } of result.outcome.images) expect(image).toBeInstanceOf(Blob);
   });
 
+  it('draws only the images that are missing, each as in the whole batch', async () => {
+    const { engine } = make();
+    const whole = makeTask('a', { batch: 4, seed: 40 });
+    const result = await engine.submit({ ...whole, only: [1, 3] });
+    if (result.status !== 'done') throw new Error(result.status);
+    expect(result.outcome.images.map(({ index, seed }) => [index, seed])).toEqual([
+      [1, 41],
+      [3, 43],
+    ]);
+  });
+
   it('tells progress and each image under the task id', async () => {
     const { engine } = make();
     const events: GenerationEvent<Blob>[] = [];

@@ -90,9 +90,9 @@ class Bench implements EngineUnderTest {
         this.closed += 1;
         return Promise.resolve();
       },
-      generate: async ({ request, adjustments, emit, signal, taskId }) => {
+      generate: async ({ request, only, adjustments, emit, signal, taskId }) => {
         const images = [];
-        for (let index = 0; index < request.batch; index++) {
+        for (const index of only ?? Array.from({ length: request.batch }, (_, i) => i)) {
           const progress = { stage: 'denoise', image: index, images: request.batch, step: 0, steps: 1 } as const;
           emit({ type: 'progress', taskId, progress: { ...progress, progress: 0, etaMs: null } });
           const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));

@@ -1,7 +1,8 @@
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { indexedDbChunkStore, recordForm, type RecordForm } from '../../../src/model-store/chunk-stores.ts';
+import { indexedDbChunkStore } from '../../../src/model-store/chunk-stores.ts';
+import { recordForm, type RecordForm } from '../../../src/storage/record-form.ts';
 import { openKeyValueStore } from '../../../src/storage/key-value-store.ts';
 import { testBytes } from '../../fixtures/served-files.ts';
 

@@ -26,6 +26,18 @@ describe('generate', () => {
     },
   );
 
+  it('draws only the images that are missing, with the bytes that they have in the whole batch', async () => {
+    for (const budget of [RESIDENT, ECONOMY]) {
+      const whole = await run({ request: { batch: 4 }, budget });
+      const missing = await run({ request: { batch: 4 }, budget, input: { only: [1, 3] } });
+      expect(missing.outcome.images.map(({ index }) => index)).toEqual([1, 3]);
+      expect(missing.pixels).toEqual([whole.pixels[1], whole.pixels[3]]);
+      expect(missing.runner.count('latentDecoder')).toBe(2);
+      const progress = missing.events.flatMap((event) => (event.type === 'progress' ? [event.progress.progress] : []));
+      expect(progress.at(-1)).toBe(1);
+    }
+  });
+
   it('does what depends on the reference alone once per task', async () => {
     const { runner } = await run({ request: { batch: 3, steps: 2 } });
     expect(runner.count('textEncoder')).toBe(1);
