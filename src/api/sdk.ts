@@ -116,9 +116,18 @@ export function createLikeness({ tasks, models }: LikenessParts): Likeness {
 
   return {
     getImageToImage: getImageToImage as Likeness['getImageToImage'],
-    getTask: (taskId) => Promise.resolve(report(taskId)),
-    cancelTask: (taskId) => tasks.cancel(taskId),
-    deleteTask: (taskId) => tasks.remove(taskId),
+    getTask: async (taskId) => {
+      await tasks.loaded();
+      return report(taskId);
+    },
+    cancelTask: async (taskId) => {
+      await tasks.loaded();
+      await tasks.cancel(taskId);
+    },
+    deleteTask: async (taskId) => {
+      await tasks.loaded();
+      await tasks.remove(taskId);
+    },
     subscribe,
   };
 }

@@ -49,6 +49,8 @@ export interface TaskQueue {
   retry(taskId: string, pictures?: TaskPictures): Promise<boolean>;
   /** Deletes a task that has ended, with its images. Others, and unknown ids, are ignored. */
   remove(taskId: string): Promise<void>;
+  /** Resolves when the tasks of earlier visits are listed. */
+  loaded(): Promise<void>;
   get(taskId: string): TaskSnapshot | null;
   /** By place. */
   list(): readonly TaskSnapshot[];

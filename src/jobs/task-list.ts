@@ -12,6 +12,9 @@ export class TaskList {
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<(event: TaskEvent) => void>();
   #lastWish = 0;
+  #hasLoaded: () => void = () => undefined;
+  /** Resolves when what was kept has been listed once. */
+  readonly loaded = new Promise<void>((resolve) => (this.#hasLoaded = resolve));
   /** Ids of waiting tasks, next first. */
   line: readonly string[] = [];
 
@@ -91,6 +94,7 @@ export class TaskList {
     const ids = waiting.sort(byPlace).map(({ taskId }) => taskId);
     const first = [...(line.running === null ? [] : [line.running]), ...line.order].filter((id) => ids.includes(id));
     this.line = [...new Set([...first, ...ids])];
+    this.#hasLoaded();
     return line;
   }
 

@@ -115,6 +115,10 @@ export class SharedTaskQueue implements TaskQueue {
     await this.#keeper.forget(entry, this.#list.entries());
   }
 
+  loaded(): Promise<void> {
+    return this.#list.loaded;
+  }
+
   get(taskId: string): TaskSnapshot | null {
     const entry = this.#list.get(taskId);
     return entry === undefined ? null : snapshot(entry);

@@ -45,6 +45,7 @@ test('a script’s task is cancelled by its signal between two steps, and found 
   page,
   product,
 }) => {
+  await expect(product.series).toHaveCount(0);
   const worker = page.workers()[0];
   const reason = await page.evaluate(async () => {
     const face = await (await fetch('samples/test-face.png')).blob();
@@ -70,10 +71,10 @@ test('a script’s task is cancelled by its signal between two steps, and found 
     return (await window.likeness.getImageToImage({ image: face, prompt: 'red hat', batch: 3, celery: true })).taskId;
   });
   await page.reload();
-  await product.finish();
-  const found = await page.evaluate(async (taskId) => {
-    const task = await window.likeness.getTask(taskId);
-    return { status: task?.status, images: task?.images.length };
-  }, id);
-  expect(found).toEqual({ status: 'SUCCESS', images: 3 });
+  const look = () =>
+    page.evaluate(async (taskId) => {
+      const task = await window.likeness.getTask(taskId);
+      return { status: task?.status, images: task?.images.length };
+    }, id);
+  await expect.poll(look, { timeout: 60_000 }).toEqual({ status: 'SUCCESS', images: 3 });
 });

@@ -22,6 +22,9 @@ function named(mark: string) {
   };
 }
 
+/** Enough to draw that it goes on while the update is fetched. */
+const SCENES = ['red hat', 'blue hat', 'green hat', 'yellow hat'].join('\n');
+
 /** Points `link` at another folder, in one step as a deployment does. */
 async function serveFrom(folder: string, link: string): Promise<void> {
   await symlink(folder, `${link}.next`);
@@ -55,7 +58,7 @@ test('an update asks, waits for what is being drawn, and then nothing of the ver
     await expect(other.page.getByText('Another tab draws at the moment.')).toBeVisible();
 
     await product.chooseSample();
-    await product.prompt.fill('red hat');
+    await product.prompt.fill(SCENES);
     await product.setPictures(8);
     await product.showMore();
     await page.getByLabel('Steps').fill('50');
@@ -63,7 +66,7 @@ test('an update asks, waits for what is being drawn, and then nothing of the ver
     await expect(page.locator('[data-status=running]')).toHaveCount(1);
     await page.evaluate(() => {
       addEventListener('pagehide', () => {
-        const { status } = document.querySelector<HTMLElement>('.series')!.dataset;
+        const { status } = [...document.querySelectorAll<HTMLElement>('.series')].at(-1)!.dataset;
         sessionStorage.setItem('at-the-end', `${status}, ${document.querySelectorAll('.card img').length} pictures`);
       });
     });
@@ -87,9 +90,9 @@ test('an update asks, waits for what is being drawn, and then nothing of the ver
     expect([await isSecondVersion(page), await isSecondVersion(other.page)]).toEqual([false, false]);
 
     await expect.poll(() => isSecondVersion(page).catch(() => false), { timeout: 60_000 }).toBe(true);
-    expect(await page.evaluate(() => sessionStorage.getItem('at-the-end'))).toBe('done, 8 pictures');
-    await expect(product.cards).toHaveCount(8);
-    await expect(product.prompt).toHaveValue('red hat');
+    expect(await page.evaluate(() => sessionStorage.getItem('at-the-end'))).toBe('done, 32 pictures');
+    await expect(product.cards).toHaveCount(32);
+    await expect(product.prompt).toHaveValue(SCENES);
     await expect.poll(() => isSecondVersion(other.page).catch(() => false)).toBe(true);
     await other.page.close(); // whichever came back first had the engine
     await expectKept(page);

@@ -177,6 +177,17 @@ describe('getImageToImage', () => {
 });
 
 describe('tasks', () => {
+  it('of earlier visits are found even before they are listed', async () => {
+    const site = new Site();
+    const before = site.openTab();
+    await before.begin();
+    const { taskId } = await open(before).getImageToImage(WISH);
+    const next = site.openTab();
+    const asked = open(next).getTask(taskId);
+    await next.begin();
+    expect(await asked).toMatchObject({ status: 'SUCCESS', images: [{ seed: 7 }] });
+  });
+
   it('are found by id while they wait, run and have ended, and are gone when deleted', async () => {
     tab.engine.gate = () => new Promise(() => undefined);
     const first = await likeness.getImageToImage({ ...WISH, celery: true });
