@@ -1,7 +1,6 @@
 /** `likeness serve`: the API over HTTP from this machine's CPU. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { LocalEngine } from '../src/engine/local-engine.ts';
 import { isLoopback } from './server/public-address.ts';
@@ -9,6 +8,7 @@ import { startApiServer, type ApiServer } from './server/api-server.ts';
 import { FileDesk } from './server/file-desk.ts';
 import { readModels } from './server/served-models.ts';
 import { spawnThread } from './server/spawn-thread.ts';
+import { starterBundle } from './starter-bundle.ts';
 import { UsageError } from './usage-error.ts';
 
 export const SERVE_USAGE = `likeness serve [--port 8787] [--host 127.0.0.1] [options]
@@ -35,7 +35,6 @@ const OPTIONS = {
   threads: { type: 'string' },
 } as const;
 
-const STARTER = fileURLToPath(new URL('../public/models/starter', import.meta.url));
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 export interface RunningServer {
@@ -70,7 +69,7 @@ export async function startServing(args: string[], log: (line: string) => void):
     keptTasks: whole('--keep-tasks', values['keep-tasks'], 1, 1_000_000),
   };
   const cores = values.threads === undefined ? undefined : whole('--threads', values.threads, 1, 1024);
-  const { models, folders, safetyChecked } = await readModels(values.bundle ?? [STARTER]);
+  const { models, folders, safetyChecked } = await readModels(values.bundle ?? [await starterBundle()]);
 
   const engine = new LocalEngine({
     spawn: () => spawnThread({ folders, cores }),

@@ -2,10 +2,10 @@
  * The API's contract over the engine itself, over the HTTP handler and over `serve`, all with the tiny bundle on
  * onnxruntime-node; then their answers and pictures against each other and against `likeness generate`.
  */
+import { starterBundle } from '../../cli/starter-bundle.ts';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runGenerate } from '../../cli/generate.ts';
 import { nodeImageCodec } from '../../cli/node-image-codec.ts';
@@ -33,8 +33,6 @@ import {
   type ContractInput,
   type Recorded,
 } from './api-contract.ts';
-
-const STARTER = fileURLToPath(new URL('../../public/models/starter', import.meta.url));
 
 let folder: string;
 let bundle: string;
@@ -119,7 +117,7 @@ it('the shipped starter, in every budget: serve and generate give the same bytes
       expect(envelope).toMatchObject({ status: 'SUCCESS', app_id: 'starter' });
       await writeFile(file, JSON.stringify(request));
       const out = join(folder, inference_type);
-      await runGenerate(['--bundle', STARTER, '--out', out, '--request', file]);
+      await runGenerate(['--bundle', await starterBundle(), '--out', out, '--request', file]);
       const served = await api.picture((envelope.output!.result as string[])[0]!);
       expect(Buffer.compare(await readFile(join(out, '0-3.png')), served)).toBe(0);
     }
