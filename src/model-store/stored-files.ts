@@ -24,7 +24,9 @@ export class StoredFiles implements BundleFiles {
     if (path === 'bundle.json') return this.#manifest.slice();
     const file = this.#file(path);
     if (this.#chunks.blobsOnDisk) {
-      const whole = await (await this.blob(path)).arrayBuffer().catch(() => null);
+      // A Blob whose file is gone shows when it is read.
+      const blob = await this.#joined(file, (key) => this.#chunks.blob(key));
+      const whole = await blob.arrayBuffer().catch(() => null);
       if (whole?.byteLength === file.bytes) return new Uint8Array(whole);
     }
     const bytes = new Uint8Array(file.bytes);
@@ -37,12 +39,11 @@ export class StoredFiles implements BundleFiles {
 
   /** The chunks in a row, each where it lies. */
   async blob(path: string): Promise<Blob> {
-    const file = this.#file(path);
-    const parts: Blob[] = [];
-    for (let index = 0; index < file.chunks.length; index++) {
-      parts.push(await this.#chunk({ file, index }, (key) => this.#readable(key)));
-    }
-    return new Blob(parts);
+    return this.#joined(this.#file(path), (key) => this.#readable(key));
+  }
+
+  async #joined(file: BundleFile, get: (key: string) => Promise<Blob | undefined>): Promise<Blob> {
+    return new Blob(await Promise.all(file.chunks.map((_, index) => this.#chunk({ file, index }, get))));
   }
 
   #file(path: string): BundleFile {

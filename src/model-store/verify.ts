@@ -8,6 +8,8 @@ import { cancelled } from './network.ts';
 
 /** A model's chunks are looked at in so many turns, one at each load. */
 export const TURNS = 8;
+/** Chunks in memory at one time. */
+const LANES = 3;
 
 export interface FoundDamage {
   readonly checkedChunks: number;
@@ -28,24 +30,23 @@ export async function findDamage(
 ): Promise<FoundDamage> {
   const plan = new ChunkPlan(manifest);
   const looked = plan.chunks.filter((_, place) => turn === null || place % TURNS === turn);
-  const damaged: WantedChunk[] = [];
-  // The next chunk is read while this one is hashed.
-  const read = (place: number) => {
-    const wanted = looked[place];
-    return wanted === undefined ? null : chunks.get(wanted.file.chunks[wanted.index]!);
-  };
-  let next = read(0);
-  for (const [place, wanted] of looked.entries()) {
+  const isDamaged = new Array<boolean>(looked.length).fill(false);
+  const look = async (place: number): Promise<void> => {
+    const wanted = looked[place]!;
     const key = wanted.file.chunks[wanted.index]!;
-    const bytes = await next!;
+    const bytes = await chunks.get(key);
     if (signal.aborted) throw cancelled();
-    next = read(place + 1);
-    next?.catch(() => undefined); // told when its turn comes, unless this one fails first
     if (bytes === undefined || (await sha256Hex(bytes)) !== key) {
-      damaged.push(wanted);
+      isDamaged[place] = true;
       await chunks.delete(key);
     }
     onChecked(plan.bytesOf(key));
-  }
+  };
+  // Reading and hashing happen outside this thread: one chunk is read while another is hashed.
+  const lane = async (first: number): Promise<void> => {
+    for (let place = first; place < looked.length; place += LANES) await look(place);
+  };
+  await Promise.all(Array.from({ length: LANES }, (_, first) => lane(first)));
+  const damaged = looked.filter((_, place) => isDamaged[place]);
   return { checkedChunks: looked.length, damaged };
 }

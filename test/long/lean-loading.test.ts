@@ -9,7 +9,7 @@ import { browserFlags } from '../../cli/browser-flags.ts';
 import { findBrowser } from '../../cli/find-browser.ts';
 import { serveDist, type StaticServer } from '../../cli/serve-dist.ts';
 import { leaveFigures } from './figures.ts';
-import type { Build, LoadCall } from './load-page/load.worker.ts';
+import type { Build, LoadCall, Times } from './load-page/load.worker.ts';
 import { browserMemory, peakMemory } from './process-memory.ts';
 
 const OUT = resolve(import.meta.dirname, '../../node_modules/.cache/likeness-load-test');
@@ -56,7 +56,6 @@ async function inFreshBrowser<T>(work: (run: <R>(call: LoadCall) => Promise<R>, 
 }
 
 async function measure(build: Build) {
-  type Times = { rawReadMs: number; createMs: number; loadMs: number };
   const times = await inFreshBrowser((run) => run<Times>({ do: 'compare-loading', build }));
   return inFreshBrowser(async (run) => {
     await run({ do: 'open-backend', build });
@@ -69,6 +68,7 @@ async function measure(build: Build) {
       build,
       rawReadMs: Math.round(times.rawReadMs),
       createFromMemoryMs: Math.round(times.createMs),
+      openMs: Math.round(times.openMs),
       loadMs: Math.round(times.loadMs),
       loadLimitMs: Math.round(times.rawReadMs + 1.2 * times.createMs),
       baseMB: Math.round(base.browserAndRenderers / MB),
@@ -96,9 +96,11 @@ it('loads an installed bundle of 1 GB lean and fast', async () => {
 });
 
 it('IndexedDB against the private file system, behind one interface', async () => {
-  type Times = Record<'indexedDb' | 'opfs', { writeMs: number; readMs: number; blobMs: number }>;
-  const { indexedDb, opfs } = await inFreshBrowser((run) => run<Times>({ do: 'compare-stores', bytes: 384 * 2 ** 20 }));
-  const ratio = (key: keyof Times['opfs']) => Math.round((indexedDb[key] / opfs[key]) * 100) / 100;
+  type StoreTimes = Record<'indexedDb' | 'opfs', { writeMs: number; readMs: number; blobMs: number }>;
+  const { indexedDb, opfs } = await inFreshBrowser((run) =>
+    run<StoreTimes>({ do: 'compare-stores', bytes: 384 * 2 ** 20 }),
+  );
+  const ratio = (key: keyof StoreTimes['opfs']) => Math.round((indexedDb[key] / opfs[key]) * 100) / 100;
   await leaveFigures('chunk-stores', {
     bytes: 384 * 2 ** 20,
     indexedDbTimesOpfs: { write: ratio('writeMs'), read: ratio('readMs'), readBlobInSlices: ratio('blobMs') },
