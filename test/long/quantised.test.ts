@@ -224,8 +224,8 @@ describe('the starter, rounded', () => {
     figures['timesteps'] = [...timesteps].sort((a, b) => a - b);
     await leaveFigures('quantised', figures);
     console.log(JSON.stringify(figures));
-    // The mean is the bar. The least is left as a figure: where hardly any noise is left (timesteps below about 250), what
-    // the denoiser answers is barely determined, and int8 convolutions alone fall below 0.999 there.
+    // The mean is the bar, the least a figure. Most outputs below it stand where little noise is left, though not all, and
+    // int8 convolutions alone bring some there.
     for (const precision of ROUNDED) {
       const { denoiser, chain } = cosines[precision];
       expect(statistics(denoiser).mean, precision).toBeGreaterThanOrEqual(0.999);
